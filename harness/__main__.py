@@ -1,0 +1,92 @@
+"""The command line, `spatial-harness` or `python -m harness`: report, scenes, prefetch, doctor, add-model."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from pathlib import Path
+
+from harness import __version__
+from harness.errors import HarnessError
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command and return its exit code: 0 good, 1 something is missing, 2 an error that was explained."""
+    given = vars(_parser().parse_args(argv))
+    command = given.pop("command").replace("-", "_")
+    try:
+        # imported when asked for, so that --help is quick
+        return int(importlib.import_module(f"harness.commands.{command}").run(**given))
+    except (HarnessError, OSError) as error:
+        print(f"spatial-harness: error: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="spatial-harness", allow_abbrev=False)
+    parser.description = "Evaluation of spatial understanding in models; the evaluation itself is `pytest suites`."
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    def command(name: str, text: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+
+    _report(command("report", "Write the page of a run folder, finished or not, and print its path."))
+    _scenes(command("scenes", "Draw scenes of known ground truth: pictures, metadata and splits."))
+    _prefetch(command("prefetch", "Download what models and suites need, then prove that each model loads offline."))
+    _selection(command("doctor", "Say what is installed, reachable and cached, and what a run would skip, and why."))
+    _add_model(command("add-model", "Append a model of the hub to models.yaml, pinned; the rest of the file stays."))
+    return parser
+
+
+def _report(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", metavar="RUN", type=_path, help="a run folder, such as reports/20250304T100000Z-abc")
+
+
+def _scenes(parser: argparse.ArgumentParser) -> None:
+    start = parser.add_mutually_exclusive_group()
+    start.add_argument("--preset", default="spatial", help="spatial (default) or color")
+    start.add_argument("--config", metavar="FILE", type=_path, help="a YAML file of what to draw")
+    parser.add_argument("--size", metavar="N", type=int, help="how many scenes; a multiple of 4")
+    parser.add_argument("--seed", metavar="N", type=int, help="another seed, other scenes")
+    parser.add_argument("--out", metavar="DIR", type=_path, required=True, help="a new or empty folder")
+
+
+def _prefetch(parser: argparse.ArgumentParser) -> None:
+    _selection(parser)
+    parser.add_argument("--photos", action="store_true", help="also VSR's photos (6,259 downloads)")
+
+
+def _selection(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--models", metavar="NAMES", help="comma-separated names or tag:TAG (default: all)")
+    _models_file(parser)
+    _folder(parser, "--model-dir", "local mirror of models, DIR/org/name, asked before the hub", "HARNESS_MODEL_DIR")
+    _folder(parser, "--data-dir", "local copies of data sets", "HARNESS_DATA_DIR")
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("repo", metavar="ORG/NAME", help="a model of the hub")
+    parser.add_argument("--name", help="what to call it (default: NAME)")
+    parser.add_argument("--family", help="how to load it (default: guessed from its files)")
+    parser.add_argument("--tags", metavar="A,B", default="", help="words to select it by")
+    parser.add_argument("--revision", metavar="SHA", default="", help="branch, tag or commit (default: the newest)")
+    _models_file(parser)
+    _folder(parser, "--model-dir", "local mirror to read the model's files from without a hub", "HARNESS_MODEL_DIR")
+
+
+def _models_file(parser: argparse.ArgumentParser) -> None:
+    text = "the list of models (default: models.yaml here, or the one installed)"
+    parser.add_argument("--models-file", metavar="FILE", type=_path, help=text)
+
+
+def _folder(parser: argparse.ArgumentParser, option: str, text: str, variable: str) -> None:
+    parser.add_argument(option, metavar="DIR", type=_path, help=f"{text} (also {variable})")
+
+
+def _path(word: str) -> Path:
+    return Path(word).expanduser()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

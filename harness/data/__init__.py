@@ -1,0 +1,1 @@
+"""Data sets: one file each, giving rows from pinned files."""

@@ -1,0 +1,110 @@
+"""VSR: captions that state a spatial relation between two things in a COCO photo, true or false.
+
+Liu, Emerson & Collier (2023), "Visual Spatial Reasoning", TACL 11, arXiv 2205.00363. Apache-2.0.
+The published zero-shot files hold 3,489 / 340 / 1,222 rows, fewer than the paper's table says.
+
+Meta-categories are the authors' list. It names `among` twice (topological, unallocated) and
+`congruent` nowhere: here `among` is topological, as its kin `between` is, `congruent` unallocated.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.errors import ConfigError, DataError
+from harness.models import nearest
+from harness.rows import Row, digest
+from harness.sources import DataFile, Photo
+
+COUNTS = {
+    ("random", "train"): 7680,
+    ("random", "dev"): 1097,
+    ("random", "test"): 2195,
+    ("zeroshot", "train"): 3489,
+    ("zeroshot", "dev"): 340,
+    ("zeroshot", "test"): 1222,
+}
+# The same bytes are published in several places, so the bytes are pinned, not a commit.
+SHA256 = {
+    ("random", "train"): "8b725a8621f2d0f94745f1fefdcf3ff8a7eb96fd358676296ff9c9a4ff463c6e",
+    ("random", "dev"): "90de24b811597a913310d043758f1119a1ba9ebf1b1ca8f1e27c4907f01980d4",
+    ("random", "test"): "8ade82a0b93ac9dc1e53f6cf1f11e9d5536776a3715102b6b4d27d4f81d551cc",
+    ("zeroshot", "train"): "62daf2c5d573667038f88feaf1d26a1154c892083a72d83ed5c7551666ed3066",
+    ("zeroshot", "dev"): "0abda42fe9333ab6a8671b32886738b5cfa6d37a8c277b56d8368c339c8dffce",
+    ("zeroshot", "test"): "914d9156723b912d8f794b179248af865a68c5f81c9d8e3a21d007778cacaad4",
+}
+FILES = {
+    key: DataFile(
+        local=f"vsr/{key[0]}/{key[1]}.jsonl",
+        repo=f"cambridgeltl/vsr_{key[0]}",
+        revision="main",
+        remote=f"{key[1]}.jsonl",
+        sha256=SHA256[key],
+    )
+    for key in COUNTS
+}
+_CATEGORIES = {
+    "adjacency": "adjacent to, alongside, at the side of, at the right side of, at the left side of, attached to, "
+    "at the back of, ahead of, against, at the edge of",
+    "directional": "off, past, toward, down, deep down, up, away from, along, around, from, into, to, across, "
+    "across from, through, down from",
+    "orientation": "facing, facing away from, parallel to, perpendicular to",
+    "projective": "on top of, beneath, beside, behind, left of, right of, under, in front of, below, above, over, "
+    "in the middle of",
+    "proximity": "by, close to, near, far from, far away from",
+    "topological": "connected to, detached from, has as a part, part of, contains, within, at, on, in, with, "
+    "surrounding, among, consists of, out of, between, inside, outside, touching",
+    "unallocated": "beyond, next to, opposite to, after, enclosed by, congruent",
+}
+CATEGORY = {relation: name for name, words in _CATEGORIES.items() for relation in words.split(", ")}
+PHOTO_FOLDERS = ("coco/{0}", "{0}", "coco128/{0}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VsrRow(Row):
+    """A VSR caption: `label` is the relation it states, `truth` whether the photo bears it out."""
+
+    truth: bool
+    category: str
+    votes_true: tuple[int, ...]  # ids of the validators who found it true
+    votes_false: tuple[int, ...]
+
+
+def vsr(split: str = "random", part: str = "train") -> list[VsrRow]:
+    """Rows of VSR in file order; `split` is random or zeroshot, `part` train, dev or test.
+
+    Raises DataUnavailable when the file is nowhere, DataError when it is damaged or of another length.
+    """
+    if (split, part) not in FILES:
+        raise ConfigError(f"no VSR {split}/{part}; {nearest(f'{split}/{part}', ('/'.join(key) for key in FILES))}")
+    path = FILES[split, part].locate()
+    rows = list(_read(path))
+    if len(rows) != COUNTS[split, part]:
+        raise DataError(f"{path} has {len(rows)} rows, not {COUNTS[split, part]}: fetch it again")
+    return rows
+
+
+def _read(path: Path) -> Iterator[VsrRow]:
+    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+        try:
+            yield _row(json.loads(line))
+        except (ValueError, KeyError, TypeError) as error:
+            raise DataError(f"{path} line {number} is not a VSR row ({error!r}): fetch the file again") from error
+
+
+def _row(raw: dict[str, Any]) -> VsrRow:
+    folder, name = raw["image_link"].rsplit("/", 2)[1:]
+    return VsrRow(
+        id=digest(raw["image"], raw["caption"])[:16],
+        label=raw["relation"],
+        text=raw["caption"],
+        image=Photo(name, tuple(place.format(folder) for place in PHOTO_FOLDERS), raw["image_link"]),
+        truth=bool(raw["label"]),
+        category=CATEGORY[raw["relation"]],
+        votes_true=tuple(json.loads(raw["vote_true_validator_id"])),
+        votes_false=tuple(json.loads(raw["vote_false_validator_id"])),
+    )

@@ -1,0 +1,124 @@
+"""Model x rows -> scores: a row's representation, or how well each of its captions fits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness import batches
+from harness.encode import Matrix, Model, ahead, computed, embed_pictures, embed_texts, open_pictures
+from harness.errors import DataError, DataUnavailable
+from harness.rows import ChoiceRow, Picture, Row, Scores, digest, shared_groups
+
+
+def sides_of(model: Model, row: Row) -> tuple[str, ...]:
+    """Which sides of a row the model represents: text, image or both."""
+    can = {"text": "EmbedsTexts" in model.capabilities, "image": "EmbedsImages" in model.capabilities}
+    return tuple(side for side, able in can.items() if able and getattr(row, side) is not None)
+
+
+def embed_rows(model: Model, rows: Sequence[Row], side: str | None = None) -> Scores[Row]:
+    """Represent each row (rows, d) by all sides the model can, or by one: "text" or "image".
+
+    Two sides are fused as the entry's option `fusion` says: unit vectors concatenated or averaged,
+    and brought to unit length again.
+    """
+    _check_any(rows)
+    sides = (side,) if side else sides_of(model, rows[0])
+    if not sides:
+        raise DataError(f"{model.spec.name} can represent neither text nor picture of these {len(rows)} rows")
+    parts: list[Any] = []
+    failed: dict[int, str] = {}
+    if "image" in sides:
+        vectors, failed = embed_pictures(model, [_picture(row) for row in rows])
+        parts.append(vectors)
+    kept = [row for i, row in enumerate(rows) if i not in failed]
+    lost = tuple((rows[i], reason) for i, reason in sorted(failed.items()))
+    _check_left(len(kept), lost)
+    if "text" in sides:
+        parts.insert(0, embed_texts(model, [row.text or "" for row in kept]))
+    groups = shared_groups(*([_seen(row, s) for row in kept] for s in sides))
+    values = parts[0] if len(parts) == 1 else _fuse(parts, model.spec.options.get("fusion", "concat"))
+    return Scores(tuple(kept), values, tuple(groups), lost)
+
+
+def _seen(row: Row, side: str) -> str:
+    return (row.text or "") if side == "text" else _picture(row).name
+
+
+def _picture(row: Row) -> Picture:
+    if row.image is None:
+        raise DataError(f"row {row.id} has no picture")
+    return row.image
+
+
+def _check_any(rows: Sequence[Any]) -> None:
+    if not rows:
+        raise DataError("there are no rows: a suite that measured nothing has failed")
+
+
+def _check_left(kept: int, lost: Sequence[tuple[Any, str]]) -> None:
+    if len(lost) > kept:  # what is left is another data set
+        raise DataUnavailable(f"{len(lost)} of {kept + len(lost)} pictures cannot be had; the first: {lost[0][1]}")
+
+
+def _fuse(parts: Sequence[Matrix], how: str) -> Matrix:
+    fused = np.hstack(parts) if how == "concat" else np.mean(parts, axis=0)
+    return np.asarray(fused / np.linalg.norm(fused, axis=1, keepdims=True), np.float32)
+
+
+def score_captions(model: Model, rows: Sequence[ChoiceRow]) -> Scores[ChoiceRow]:
+    """Scores (rows, captions) in the rows' own order of captions; higher fits better.
+
+    Captions are shown to the model in an order drawn from the row's id, so that a preference for a
+    position earns nothing. A family with SCORES_BY_COSINE is asked for vectors, and the cosine is the score.
+    """
+    _check_any(rows)
+    if len({len(row.captions) for row in rows}) > 1:
+        raise DataError("rows of one suite must have equally many captions")
+    by_cosine = getattr(model.family, "SCORES_BY_COSINE", False)
+    values, failed = _cosines(model, rows) if by_cosine else _own_scores(model, rows)
+    kept = tuple(row for i, row in enumerate(rows) if i not in failed)
+    lost = tuple((rows[i], reason) for i, reason in sorted(failed.items()))
+    _check_left(len(kept), lost)
+    return Scores(kept, values, tuple(row.group for row in kept), lost)
+
+
+def shown_order(row: ChoiceRow) -> NDArray[np.intp]:
+    """The order in which a row's captions are shown: a permutation drawn from its id."""
+    seed = int(digest("captions", row.id)[:16], 16)
+    return np.random.default_rng(seed).permutation(len(row.captions))
+
+
+def _own_scores(model: Model, rows: Sequence[ChoiceRow]) -> tuple[Matrix, dict[int, str]]:
+    broken: dict[int, str] = {}
+    orders = [shown_order(row) for row in rows]
+    values = np.zeros((len(rows), len(rows[0].captions)), np.float32)
+
+    def opened(batch: Sequence[int]) -> tuple[list[int], list[Any]]:
+        return open_pictures([(i, rows[i].image) for i in batch], broken)
+
+    def run(prepared: tuple[list[int], list[Any]]) -> tuple[list[int], Any]:
+        done, images = prepared
+        shown = [[rows[i].captions[k] for k in orders[i]] for i in done]
+        return done, model.loaded.score_captions(images, shown) if done else None
+
+    plan = batches.plan([1] * len(rows), batches.PICTURES, model.spec.batch_size)
+    for done, part in computed(model, ahead(plan, opened, run), len(rows), "captions"):
+        for i, line in zip(done, part, strict=True):
+            values[i, orders[i]] = line
+    return values[[i for i in range(len(rows)) if i not in broken]], broken
+
+
+def _cosines(model: Model, rows: Sequence[ChoiceRow]) -> tuple[Matrix, dict[int, str]]:
+    images, failed = embed_pictures(model, [row.image for row in rows])
+    kept = [row for i, row in enumerate(rows) if i not in failed]
+    if not kept:
+        return images, failed
+    texts = embed_texts(model, [caption for row in kept for caption in row.captions])
+    texts = texts.reshape(len(kept), -1, texts.shape[1])  # (rows, captions, d)
+    # summed in float64, so that equal captions get equal scores whatever their place in memory
+    return np.einsum("nd,nkd->nk", images.astype(np.float64), texts.astype(np.float64)).astype(np.float32), failed

@@ -1,0 +1,247 @@
+"""Model x inputs x store -> vectors: each distinct text and picture is computed once per model.
+
+A `Model` is loaded when something is asked that the store does not hold. Texts are computed in
+batches of like length, pictures are decoded while the model is busy, and what is done is stored every
+few seconds, so that a killed run goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import functools
+import gc
+import importlib.metadata
+import json
+import sys
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness import batches, devices, families, sources
+from harness.errors import HarnessError, ModelError, PictureError, ScoreError, Unavailable
+from harness.models import ModelSpec
+from harness.rows import Picture, digest
+from harness.store import Store
+
+FLUSH_S = 5.0
+AHEAD = 2  # batches of pictures prepared while one is computed
+Job = tuple[Sequence[int], Callable[[Sequence[int]], tuple[Sequence[int], Any]]]  # positions, and how to compute them
+Matrix = NDArray[np.float32]
+
+
+class Model:
+    """One entry of models.yaml, loaded on first need."""
+
+    def __init__(self, spec: ModelSpec, store: Store, device: Callable[[], devices.Device] = devices.lease) -> None:
+        self.spec, self.store, self.stats = spec, store, defaultdict[str, float](float)
+        self.family = families.family_of(spec)
+        self.capabilities = self.family.capabilities(spec)
+        self._device, self._failure = device, ""
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """Digest of all that this model's numbers depend on, but for the inputs."""
+        spec = self.spec
+        origin = sources.origin(spec) if self.family.NEEDS_WEIGHTS else ""
+        settings: list[object] = [spec.family, self.family.VERSION, origin, spec.dtype, spec.pooling]
+        settings += [
+            spec.prompt,
+            spec.attn_implementation,
+            spec.trust_remote_code,
+            sorted(map(str, spec.options.items())),
+        ]
+        majors = {name: importlib.metadata.version(name).split(".")[0] for name in self.family.LIBRARIES}
+        return digest(json.dumps([settings, majors], sort_keys=True))
+
+    @functools.cached_property
+    def loaded(self) -> Any:
+        """The family's model, with weights. Raises ModelUnavailable or ModelError."""
+        if self._failure:
+            raise ModelError(self._failure)
+        spec, started = self.spec, time.monotonic()
+        path = sources.locate_model(spec) if self.family.NEEDS_WEIGHTS else None
+        name = "cpu"
+        if path is not None:
+            device = self._device()
+            devices.prepare(device, devices.cpu_threads())
+            name = device.name
+        try:
+            model = self.family.load(spec, path, name)
+        except Unavailable:
+            raise
+        except Exception as error:  # loading runs other people's code, which fails in every way
+            own = isinstance(error, HarnessError)
+            self._failure = str(error) if own else f"{spec.name} does not load: {type(error).__name__}: {error}"
+            raise ModelError(self._failure) from error
+        self.stats["load_seconds"] += time.monotonic() - started
+        return model
+
+    @property
+    def token_budget(self) -> int:
+        """A GPU is filled by more tokens at once than a core's cache holds."""
+        return batches.TOKENS * (4 if sys.modules.get("torch") and sys.modules["torch"].cuda.is_available() else 1)
+
+    def space(self, representation: str) -> str:
+        """The store's folder for one representation of this model."""
+        return f"{self.fingerprint[:2]}/{self.fingerprint[2:40]}/{representation}"
+
+    def close(self) -> None:
+        """Forget the weights and give their memory back."""
+        self.__dict__.pop("loaded", None)
+        gc.collect()
+        torch = sys.modules.get("torch")
+        if torch is not None and torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+
+# --- texts and pictures -------------------------------------------------------------------------
+
+
+def embed_texts(model: Model, texts: Sequence[str]) -> Any:
+    """Return (texts, d) float32; sparse where the family's are."""
+    if not model.family.NEEDS_WEIGHTS:  # nothing to load, nothing worth storing
+        return model.loaded.embed_texts(list(texts))
+    digests = [digest(text) for text in texts]
+    # in order of digest, so that batches do not depend on the order of rows
+    unique = dict(sorted(zip(digests, texts, strict=True)))
+    names, distinct = list(unique), list(unique.values())
+
+    def compute(todo: list[int]) -> Iterator[tuple[list[int], Matrix]]:
+        wanted = [distinct[i] for i in todo]
+        counts = getattr(model.loaded, "token_counts", lambda many: [len(text) for text in many])(wanted)
+        plan = batches.plan(counts, model.token_budget, model.spec.batch_size)
+
+        def run(batch: Sequence[int]) -> tuple[Sequence[int], Any]:
+            return [todo[i] for i in batch], model.loaded.embed_texts([wanted[i] for i in batch])
+
+        yield from computed(model, [(batch, run) for batch in plan], len(todo), "texts")
+
+    _through_store(model, "texts", names, compute)
+    return model.store.get(model.space("texts"), digests)
+
+
+def embed_pictures(model: Model, pictures: Sequence[Picture]) -> tuple[Matrix, dict[int, str]]:
+    """Return the vectors (pictures that did not fail, d) float32, and why each position failed."""
+    keys, failed = _keys(pictures)
+    unique = {key: pictures[i] for i, key in sorted(keys.items(), key=lambda item: item[1])}
+    names = list(unique)
+    broken: dict[int, str] = {}
+
+    def compute(todo: Sequence[int]) -> Iterator[tuple[list[int], Matrix]]:
+        plan = batches.plan([1] * len(todo), batches.PICTURES, model.spec.batch_size)
+        prepare = getattr(model.loaded, "prepare_images", list)
+
+        def opened(batch: Sequence[int]) -> tuple[list[int], Any]:
+            done, images = open_pictures([(todo[i], unique[names[todo[i]]]) for i in batch], broken)
+            return done, prepare(images) if images else None
+
+        def run(prepared: tuple[list[int], Any]) -> tuple[list[int], Any]:
+            return prepared[0], model.loaded.embed_images(prepared[1]) if prepared[0] else None
+
+        yield from computed(model, ahead(plan, opened, run), len(todo), "pictures")
+
+    if model.family.NEEDS_WEIGHTS:
+        _through_store(model, "images", names, compute)
+        held = [name for i, name in enumerate(names) if i not in broken]
+        vectors = dict(zip(held, model.store.get(model.space("images"), held) if held else (), strict=True))
+    else:
+        vectors = {names[i]: v for done, part in compute(range(len(names))) for i, v in zip(done, part, strict=True)}
+    why = {names[i]: reason for i, reason in broken.items()}
+    failed |= {i: why[key] for i, key in keys.items() if key in why}
+    kept = [vectors[keys[i]] for i in range(len(pictures)) if i not in failed]
+    return (np.stack(kept) if kept else np.zeros((0, 1), np.float32)), failed
+
+
+def _keys(pictures: Sequence[Picture]) -> tuple[dict[int, str], dict[int, str]]:
+    """Each position's content key or, where the picture cannot be had, the reason; asked in parallel."""
+
+    def ask(picture: Picture) -> tuple[str, str]:
+        try:
+            return picture.key(), ""
+        except PictureError as error:
+            return "", str(error)
+
+    with ThreadPoolExecutor(16) as pool:  # pictures may have to be downloaded
+        asked = dict(enumerate(pool.map(ask, pictures)))
+    return {i: key for i, (key, why) in asked.items() if not why}, {i: why for i, (_, why) in asked.items() if why}
+
+
+def open_pictures(pictures: Iterable[tuple[int, Picture]], broken: dict[int, str]) -> tuple[list[int], list[Any]]:
+    """The positions that could be opened, and their pixels; reasons of the others go to `broken`."""
+    done, images = [], []
+    for i, picture in pictures:
+        try:
+            images.append(picture.open())
+            done.append(i)
+        except PictureError as error:
+            broken[i] = str(error)
+    return done, images
+
+
+def ahead(
+    plan: Sequence[Sequence[int]], opened: Callable[[Sequence[int]], Any], run: Callable[[Any], Any]
+) -> Iterator[Job]:
+    """Jobs whose pictures are opened off the main thread, AHEAD batches early."""
+    waiting: deque[Job] = deque()
+    with ThreadPoolExecutor(AHEAD) as pool:
+        for batch in plan:
+            future = pool.submit(opened, batch)
+
+            def job(part: Sequence[int], whole: Sequence[int] = batch, future: Any = future) -> Any:
+                return run(future.result() if len(part) == len(whole) else opened(part))
+
+            waiting.append((batch, job))
+            if len(waiting) > AHEAD:
+                yield waiting.popleft()
+        while waiting:
+            yield waiting.popleft()
+
+
+def computed(model: Model, jobs: Iterable[Job], total: int, what: str) -> Iterator[tuple[list[int], Matrix]]:
+    """Run the jobs; yield positions and vectors every FLUSH_S seconds, checked."""
+    from tqdm import tqdm
+
+    positions: list[int] = []
+    parts: list[Matrix] = []
+    flushed = time.monotonic()
+    halved: list[int] = []
+    with tqdm(total=total, desc=f"{model.spec.name} {what}", disable=None, leave=False, delay=2) as bar:
+        for batch, run in jobs:
+            for done, vectors in batches.halving(batch, run, halved):
+                if done:
+                    positions += done
+                    parts.append(_checked(model, vectors, len(done)))
+            bar.update(len(batch))
+            if parts and time.monotonic() - flushed > FLUSH_S:
+                yield positions, np.concatenate(parts)
+                positions, parts, flushed = [], [], time.monotonic()
+    model.stats["batches_halved"] += len(halved)
+    if parts:
+        yield positions, np.concatenate(parts)
+
+
+def _checked(model: Model, values: Any, rows: int) -> Matrix:
+    values = np.asarray(values, np.float32)
+    if values.ndim != 2 or len(values) != rows:
+        raise ScoreError(f"{model.spec.name} returned shape {values.shape} for {rows} rows, expected ({rows}, …)")
+    if bad := int((~np.isfinite(values)).any(axis=1).sum()):
+        raise ScoreError(f"{model.spec.name} returned NaN or Inf for {bad} of {rows} rows; try dtype: float32")
+    return cast(Matrix, values)
+
+
+def _through_store(
+    model: Model,
+    representation: str,
+    names: list[str],
+    compute: Callable[[list[int]], Iterator[tuple[list[int], Matrix]]],
+) -> None:
+    started, loading = time.monotonic(), model.stats["load_seconds"]
+    computed = model.store.through(model.space(representation), names, compute)
+    loading = model.stats["load_seconds"] - loading  # the model loads when the store lacks something
+    model.stats["encode_seconds"] += time.monotonic() - started - loading
+    model.stats["computed"] += computed
+    model.stats["store_hits"] += len(names) - computed

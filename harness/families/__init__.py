@@ -1,0 +1,78 @@
+"""Families: one file per way of loading and asking a model; a family's name is its file's name.
+
+A family module has
+    VERSION                    raised when its numbers change, so that the store forgets the old ones
+    OPTIONS                    option -> allowed values (None: any), the keys of an entry's `options`
+    capabilities(spec)         names of the Protocols its model will satisfy, without loading it
+    load(spec, path, device)   the model; heavy imports happen here
+    LIBRARIES                  packages whose major version is part of the fingerprint
+    NEEDS_WEIGHTS              False if there is nothing to load (then `path` is None)
+A dotted family (`mypackage.mymodule`) is an outsider's module with the same six names.
+SCORES_BY_COSINE = True says that captions are scored by the cosine of the model's two embeddings.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from harness.errors import ConfigError
+from harness.models import ModelSpec, nearest
+
+NAMES = ("VERSION", "OPTIONS", "capabilities", "load", "LIBRARIES", "NEEDS_WEIGHTS")
+
+
+class Family(Protocol):
+    """What a family module must have."""
+
+    VERSION: int
+    OPTIONS: Mapping[str, tuple[object, ...] | None]
+    LIBRARIES: tuple[str, ...]
+    NEEDS_WEIGHTS: bool
+
+    def capabilities(self, spec: ModelSpec) -> frozenset[str]:
+        """Names of the Protocols that the loaded model satisfies."""
+        ...
+
+    def load(self, spec: ModelSpec, path: Path | None, device: str) -> Any:
+        """Load the model onto the device ("cpu", "cuda:0", "mps")."""
+        ...
+
+
+def family_of(spec: ModelSpec) -> Family:
+    """The module of an entry's family. Raises ConfigError if there is none."""
+    known = [module.name for module in pkgutil.iter_modules(__path__)]
+    if "." not in spec.family and spec.family not in known:
+        raise ConfigError(
+            f"unknown family {spec.family!r} in models.yaml entry {spec.name}; {nearest(spec.family, known)}"
+        )
+    dotted = spec.family if "." in spec.family else f"{__name__}.{spec.family}"
+    try:
+        family = importlib.import_module(dotted)
+    except Exception as error:  # an outsider's module may fail in any way
+        raise ConfigError(f"family {spec.family!r} of entry {spec.name} cannot be imported: {error}") from error
+    if lacking := [name for name in NAMES if not hasattr(family, name)]:
+        raise ConfigError(f"family {spec.family!r} of entry {spec.name} lacks {', '.join(lacking)}")
+    return family
+
+
+def check(spec: ModelSpec) -> None:
+    """Check what only the family knows: its options, and whether a source is needed. Raises ConfigError."""
+    family = family_of(spec)
+    for option, value in spec.options.items():
+        if option not in family.OPTIONS:
+            raise ConfigError(
+                f"{spec.name}: family {spec.family} has no option {option!r}; {nearest(option, family.OPTIONS)}"
+            )
+        allowed = family.OPTIONS[option]
+        if allowed is not None and value not in allowed:
+            raise ConfigError(f"{spec.name}: option {option}: {value!r}; {nearest(str(value), map(str, allowed))}")
+    why = spec.options.get("allow_bin", "a reason")
+    if not isinstance(why, str) or not why.strip():
+        raise ConfigError(f"{spec.name}: allow_bin must say why .bin weights are to be loaded")
+    if family.NEEDS_WEIGHTS and not spec.source:
+        raise ConfigError(f"{spec.name}: missing key 'source' (a hub id, a folder, or package:NAME)")
+    family.capabilities(spec)

@@ -1,0 +1,135 @@
+"""Contrastive dual encoders (CLIP, SigLIP and kin): one vector a picture, one a caption, cosine between.
+
+Options: `side` is text, image or both (default); `output` is projected (into the shared space,
+default) or pooled (before the projection); `fusion`, for rows with a text and a picture, is concat
+(default) or average. Cosines between captions and pictures exist for projected vectors alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import ConfigError, ModelError
+from harness.models import ModelSpec
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+VERSION = 1
+NEEDS_WEIGHTS = True
+SCORES_BY_COSINE = True
+OPTIONS: dict[str, tuple[object, ...] | None] = {
+    "side": ("both", "text", "image"),
+    "output": ("projected", "pooled"),
+    "fusion": ("concat", "average"),
+    "allow_bin": None,
+}
+LIBRARIES = ("torch", "transformers")
+SIDES = {"text": {"EmbedsTexts"}, "image": {"EmbedsImages"}, "both": {"EmbedsTexts", "EmbedsImages"}}
+
+
+def capabilities(spec: ModelSpec) -> frozenset[str]:
+    """By side; captions can be scored where both sides share a space."""
+    side, output = spec.options.get("side", "both"), spec.options.get("output", "projected")
+    if spec.options.get("fusion") == "average" and output == "pooled":
+        raise ConfigError(
+            f"{spec.name}: pooled vectors of two towers cannot be averaged; use output: projected or fusion: concat"
+        )
+    if spec.pooling:
+        raise ConfigError(f"{spec.name}: family dual pools as its checkpoint says; leave `pooling` out")
+    shared = {"ScoresCaptions"} if side == "both" and output == "projected" else set()
+    return frozenset(SIDES[side] | shared)
+
+
+def load(spec: ModelSpec, path: Path | None, device: str) -> Any:
+    """Load through transformers' auto classes, the architecture named by the checkpoint's config."""
+    import torch
+    from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
+
+    common: dict[str, Any] = {"trust_remote_code": spec.trust_remote_code, "local_files_only": True}
+    attention = {"attn_implementation": spec.attn_implementation} if spec.attn_implementation else {}
+    model = AutoModel.from_pretrained(
+        path,
+        dtype=getattr(torch, spec.dtype),
+        use_safetensors=None if spec.options.get("allow_bin") else True,
+        **common,
+        **attention,
+    )
+    if not hasattr(model, "get_text_features") or not hasattr(model, "get_image_features"):
+        raise ModelError(f"{spec.name}: {type(model).__name__} has no text and image tower; family dual needs both")
+    side = spec.options.get("side", "both")
+    tokenizer = AutoTokenizer.from_pretrained(path, **common) if side != "image" else None
+    processor = AutoImageProcessor.from_pretrained(path, **common) if side != "text" else None
+    return TOWERS[side](model.to(device).eval(), tokenizer, processor, spec)
+
+
+class _Towers:
+    def __init__(self, model: Any, tokenizer: Any, processor: Any, spec: ModelSpec) -> None:
+        self.model, self.tokenizer, self.processor, self.prompt = model, tokenizer, processor, spec.prompt
+        self.pooled = spec.options.get("output") == "pooled"
+
+    def _unit(self, features: Any) -> NDArray[np.float32]:
+        import torch
+
+        # transformers 5 may wrap the projected vectors in an output object
+        vectors = features if isinstance(features, torch.Tensor) else features.pooler_output
+        return torch.nn.functional.normalize(vectors.float(), dim=-1).cpu().numpy()
+
+
+class _Texts(_Towers):
+    def token_counts(self, texts: Sequence[str]) -> list[int]:
+        """How long each text is to the model, for batches of equal length."""
+        return [len(ids) for ids in self._tokens(texts, padding=False)["input_ids"]]
+
+    def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return (texts, d), unit rows."""
+        import torch
+
+        with torch.inference_mode():
+            # SigLIP was trained on captions padded to full length, with the padding attended to
+            siglip = self.model.config.model_type.startswith("siglip")
+            tokens = self._tokens(texts, padding="max_length" if siglip else "longest", return_tensors="pt")
+            if siglip:
+                tokens.pop("attention_mask", None)
+            tower = self.model.text_model if self.pooled else self.model.get_text_features
+            return self._unit(tower(**tokens.to(self.model.device)))
+
+    def _tokens(self, texts: Sequence[str], **kwargs: Any) -> Any:
+        longest = self.model.config.text_config.max_position_embeddings
+        return self.tokenizer([self.prompt + text for text in texts], truncation=True, max_length=longest, **kwargs)
+
+
+class _Images(_Towers):
+    def prepare_images(self, images: Sequence[Image]) -> Any:
+        """Resize and normalise on the CPU, off the main thread."""
+        return self.processor(images=list(images), return_tensors="pt")
+
+    def embed_images(self, images: Any) -> NDArray[np.float32]:
+        """Return (images, d), unit rows; takes what `prepare_images` gave."""
+        import torch
+
+        with torch.inference_mode():
+            batch = {k: v.to(self.model.device) for k, v in images.items()}
+            batch["pixel_values"] = batch["pixel_values"].to(self.model.dtype)
+            tower = self.model.vision_model if self.pooled else self.model.get_image_features
+            return self._unit(tower(**batch))
+
+
+class TextTower(_Texts):
+    """EmbedsTexts."""
+
+
+class ImageTower(_Images):
+    """EmbedsImages."""
+
+
+class Dual(_Texts, _Images):
+    """EmbedsTexts, EmbedsImages."""
+
+
+TOWERS = {"text": TextTower, "image": ImageTower, "both": Dual}

@@ -1,0 +1,77 @@
+"""Sentence encoders through sentence-transformers: one vector a text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import ModelError
+from harness.models import ModelSpec
+
+VERSION = 1
+NEEDS_WEIGHTS = True
+OPTIONS: dict[str, tuple[object, ...] | None] = {"allow_bin": None}
+LIBRARIES = ("torch", "transformers", "sentence-transformers")
+
+
+def capabilities(spec: ModelSpec) -> frozenset[str]:
+    """Texts alone."""
+    return frozenset({"EmbedsTexts"})
+
+
+def load(spec: ModelSpec, path: Path | None, device: str) -> Sentence:
+    """Load with the pipeline (pooling, normalisation) that the model's own modules.json declares."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    kwargs: dict[str, Any] = {
+        "dtype": getattr(torch, spec.dtype),
+        "use_safetensors": None if spec.options.get("allow_bin") else True,
+    }
+    if spec.attn_implementation:
+        kwargs["attn_implementation"] = spec.attn_implementation
+    model = SentenceTransformer(
+        str(path), device=device, trust_remote_code=spec.trust_remote_code, local_files_only=True, model_kwargs=kwargs
+    )
+    if spec.pooling:
+        _set_pooling(model, spec)
+    return Sentence(model.eval(), spec.prompt)
+
+
+def _set_pooling(model: Any, spec: ModelSpec) -> None:
+    from sentence_transformers.models import Pooling
+
+    for name, module in model.named_children():
+        if isinstance(module, Pooling):
+            width = model.get_sentence_embedding_dimension()
+            try:
+                setattr(model, name, Pooling(width, pooling_mode=spec.pooling))
+            except ValueError as error:
+                raise ModelError(f"{spec.name}: pooling {spec.pooling!r}: {error}") from error
+            return
+    raise ModelError(f"{spec.name}: has no pooling to change; leave `pooling` out")
+
+
+class Sentence:
+    """EmbedsTexts."""
+
+    def __init__(self, model: Any, prompt: str) -> None:
+        self.model, self.prompt = model, prompt
+
+    def token_counts(self, texts: Sequence[str]) -> list[int]:
+        """How long each text is to the model, for batches of equal length."""
+        return [len(ids) for ids in self.model.tokenizer([self.prompt + t for t in texts])["input_ids"]]
+
+    def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return (texts, d), unit rows."""
+        import torch
+
+        with torch.inference_mode():
+            batch = self.model.preprocess([self.prompt + text for text in texts])
+            batch = {k: v.to(self.model.device) if hasattr(v, "to") else v for k, v in batch.items()}
+            vectors = self.model(batch)["sentence_embedding"].float()
+            return torch.nn.functional.normalize(vectors, dim=-1).cpu().numpy()

@@ -1,0 +1,1 @@
+"""Measurement: numpy arrays in, findings out."""

@@ -1,0 +1,69 @@
+"""The end of a run: shards become the run folder, the run folder a page, and the terminal says both."""
+
+from __future__ import annotations
+
+import datetime
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from harness.errors import HarnessError
+from harness.plugin.session import KEY, shared_facts
+from harness.report import render
+from harness.results import Cell, merge, read_plan
+
+LINES = pytest.StashKey[list[str]]()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Merge and render, once, in the process that has no parent; a run that measured nothing fails."""
+    config = session.config
+    if hasattr(config, "workerinput"):
+        return
+    run = Path(shared_facts(config)["run"]) if _took_part(config) else None
+    if run is None or not (run / "shards" / "plan.json").exists():
+        return
+    lines = config.stash.setdefault(LINES, [])
+    try:
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        cells, planned = merge(run, finished=now), set(read_plan(run)[1])
+        lines += _summary(cells)
+        lines.append(f"page: {render(run)}")
+    except (HarnessError, OSError) as error:
+        lines.append(f"the run folder could not be finished: {error}")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        return
+    mine = [cell for cell in cells if (cell.suite, cell.model) in planned]
+    if session.exitstatus == pytest.ExitCode.OK and not any(cell.status == "passed" for cell in mine):
+        lines.append("nothing was evaluated: every suite x model was skipped")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _took_part(config: pytest.Config) -> bool:
+    """Whether suites were collected here, or may have been by workers."""
+    return KEY in config.stash or bool(config.getoption("numprocesses", None))
+
+
+def _summary(cells: list[Cell]) -> list[str]:
+    counts: dict[str, int] = defaultdict(int)
+    reasons: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for cell in cells:
+        counts[cell.status] += 1
+        if cell.status != "passed":
+            reasons[cell.status, cell.reason].append(f"{cell.suite} x {cell.model}")
+    lines = [", ".join(f"{count} {status}" for status, count in sorted(counts.items()))]
+    for (status, reason), names in sorted(reasons.items()):
+        lines.append(f"{status}: {'; '.join(names)}")
+        lines.append(f"    {reason}")
+    return lines
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """What ran, what did not and why, and where the page lies."""
+    lines = config.stash.get(LINES, [])
+    if lines:
+        terminalreporter.section("spatial-harness")
+        for line in lines:
+            terminalreporter.write_line(line)

@@ -1,0 +1,76 @@
+"""The fixtures a suite asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import pytest
+
+from harness import devices, embed
+from harness.encode import Model
+from harness.plugin.cells import FOUND
+from harness.plugin.session import session_of
+from harness.results import Findings
+from harness.rows import ChoiceRow, Row, Scores, sample
+from harness.store import Store
+
+
+@pytest.fixture(scope="session")
+def store(pytestconfig: pytest.Config) -> Store:
+    """What models computed, on disk: `--store-dir`, kept between runs and shared between workers."""
+    return Store(session_of(pytestconfig).store)
+
+
+@pytest.fixture(scope="session")
+def device() -> Iterator[Callable[[], devices.Device]]:
+    """A function that leases this worker's device (a GPU nobody holds, or the CPU) when first called."""
+    leased: list[devices.Device] = []
+
+    def lease() -> devices.Device:
+        if not leased:
+            leased.append(devices.lease())
+        return leased[0]
+
+    yield lease
+    for held in leased:
+        held.release()
+
+
+@pytest.fixture(scope="session")
+def model(request: pytest.FixtureRequest, store: Store, device: Callable[[], devices.Device]) -> Iterator[Model]:
+    """The model of this test: one entry of models.yaml, loaded when something new is asked of it."""
+    loaded = Model(request.param, store, device)
+    yield loaded
+    loaded.close()
+
+
+@pytest.fixture(scope="session")
+def embed_rows(pytestconfig: pytest.Config) -> Callable[..., Scores[Row]]:
+    """`embed_rows(model, rows, side=None)`: each row's representation, (rows, d), through the store."""
+
+    def embed_within_limit(model: Model, rows: Sequence[Row], side: str | None = None) -> Scores[Row]:
+        return embed.embed_rows(model, sample(rows, session_of(pytestconfig).limit), side)
+
+    return embed_within_limit
+
+
+@pytest.fixture(scope="session")
+def score_captions(pytestconfig: pytest.Config) -> Callable[..., Scores[ChoiceRow]]:
+    """`score_captions(model, rows)`: how well each caption fits, (rows, captions), through the store."""
+
+    def score_within_limit(model: Model, rows: Sequence[ChoiceRow]) -> Scores[ChoiceRow]:
+        return embed.score_captions(model, sample(rows, session_of(pytestconfig).limit))
+
+    return score_within_limit
+
+
+@pytest.fixture
+def record(request: pytest.FixtureRequest) -> Callable[[Findings], None]:
+    """`record(findings)`: put a measurement into the run folder; a suite that records nothing fails."""
+    limit = session_of(request.config).limit
+
+    def record_findings(findings: Findings) -> None:
+        note = f"--limit {limit}: not comparable" if limit else ""
+        request.node.stash[FOUND].append(findings.noted(note) if note else findings)
+
+    return record_findings

@@ -1,0 +1,65 @@
+"""Command-line options, and the environment through which the lower floors hear of folders."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+FOLDERS = {"harness_data_dir": "HARNESS_DATA_DIR", "harness_model_dir": "HARNESS_MODEL_DIR"}
+_before = pytest.StashKey[dict[str, str | None]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The contract's options; each value lies under a name no other plugin has."""
+    group = parser.getgroup("spatial-harness", "spatial-harness")
+
+    def option(name: str, metavar: str, text: str, kind: type = str) -> None:
+        group.addoption(name, dest=f"harness_{name[2:].replace('-', '_')}", metavar=metavar, type=kind, help=text)
+
+    option("--models", "NAMES", "which models: comma-separated names or tag:TAG (default: all of models.yaml)")
+    option(
+        "--models-file", "FILE", "the list of models (default: models.yaml of the rootdir, or the one installed)", Path
+    )
+    option("--data-dir", "DIR", "local copies of data sets (also HARNESS_DATA_DIR)", Path)
+    option(
+        "--model-dir",
+        "DIR",
+        "local mirror of models, DIR/org/name, asked before the hub (also HARNESS_MODEL_DIR)",
+        Path,
+    )
+    option(
+        "--store-dir",
+        "DIR",
+        "what models computed, kept between runs (also HARNESS_STORE_DIR; default: user cache)",
+        Path,
+    )
+    option(
+        "--run-dir",
+        "DIR",
+        "this run's folder; given again, the run resumes (default: reports/<utc time>-<commit>)",
+        Path,
+    )
+    option("--limit", "N", "at most N rows a suite; the numbers are not comparable, and say so", int)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker and, with pytest-xdist, the scheduling; publish given folders."""
+    config.addinivalue_line("markers", "suite(name, needs): a suite of spatial-harness, run once per model")
+    if config.pluginmanager.hasplugin("xdist"):
+        from harness.plugin.schedule import Xdist
+
+        config.pluginmanager.register(Xdist(), "spatial-harness-xdist")
+    given = {name: config.getoption(option) for option, name in FOLDERS.items() if config.getoption(option)}
+    config.stash[_before] = {name: os.environ.get(name) for name in (*given, "HARNESS_HUB_STATE")}
+    os.environ.update({name: str(Path(path).expanduser().absolute()) for name, path in given.items()})
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave the environment as it was found."""
+    for name, value in config.stash.get(_before, {}).items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value

@@ -1,0 +1,131 @@
+"""Charts as declarative specs: a heatmap for several models, bars with whiskers for one.
+
+Colours are `currentColor` and see-through fills, so that one drawing suits light, dark and paper.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+
+from harness.report.inline import visible
+from harness.report.numbers import DASH, Number, bare, is_percent, metric_label
+from harness.report.tables import Breakdown, Part
+
+ABOVE, BELOW = "#2b73b8", "#c9622b"  # told apart without red-green vision
+INK = "currentColor"
+
+
+def chart(breakdown: Breakdown) -> dict[str, Any]:
+    """The spec of a breakdown's chart."""
+    drawing = _heatmap(breakdown) if len(breakdown.models) > 1 else _bars(breakdown)
+    spec: dict[str, Any] = drawing.to_dict()
+    spec["config"] = _config()
+    spec["description"] = "Results by relation; the table below holds the same numbers."
+    spec.pop("$schema")  # an address that nothing needs to ask
+    return spec
+
+
+def _heatmap(breakdown: Breakdown) -> alt.LayerChart | alt.FacetChart:
+    parts = _unique([_label(part) for part in breakdown.parts])
+    models = _unique([visible(model) for model in breakdown.models])
+    cells = [
+        {"relation": label, "model": model, **_cell(number)}
+        for part, label in zip(breakdown.parts, parts, strict=True)
+        for model, number in zip(models, part.numbers, strict=True)
+    ]
+    base = alt.Chart(alt.InlineData(values=cells)).encode(
+        x=alt.X("model:N", sort=None, scale=alt.Scale(domain=models), axis=_top_axis()),
+        y=alt.Y("relation:N", sort=None, scale=alt.Scale(domain=parts), axis=alt.Axis(title=None)),
+        tooltip=[alt.Tooltip(f"{name}:N") for name in ("model", "relation", "value", "interval", "chance", "floor")],
+    )
+    fill = alt.Color("side:N", scale=alt.Scale(domain=["above", "below"], range=[ABOVE, BELOW]), legend=None)
+    strength = alt.Opacity("strength:Q", scale=alt.Scale(domain=[0, 1], range=[0, 0.8]), legend=None)
+    squares = base.mark_rect().encode(color=fill, opacity=strength)
+    texts = base.mark_text(color=INK).encode(text="label:N")
+    return alt.layer(squares, texts).properties(width=alt.Step(66), height=alt.Step(21))
+
+
+def _bars(breakdown: Breakdown) -> alt.LayerChart | alt.FacetChart:
+    parts = _unique([_label(part) for part in breakdown.parts])
+    found = [(label, part.numbers[0]) for label, part in zip(parts, breakdown.parts, strict=True)]
+    scale = 100 if is_percent(breakdown.metric) else 1
+    bars = [{"relation": label, **_cell(number), **_ends(number, scale)} for label, number in found if number]
+    base = alt.Chart(alt.InlineData(values=bars)).encode(
+        y=alt.Y("relation:N", sort=None, scale=alt.Scale(domain=parts), axis=alt.Axis(title=None)),
+        tooltip=[alt.Tooltip(f"{name}:N") for name in ("relation", "value", "interval", "chance", "floor")],
+    )
+    title = f"{metric_label(visible(breakdown.metric))} (tick: chance)"
+    x = alt.X("at:Q", title=title, scale=alt.Scale(domain=_domain(bars, scale), nice=False))
+    values = base.mark_bar(color=ABOVE, opacity=0.45).encode(x=x)
+    whiskers = base.mark_rule(color=INK).encode(x="from:Q", x2="to:Q")
+    chances = base.mark_tick(color=BELOW, thickness=2).encode(x="chance_at:Q")
+    return alt.layer(values, whiskers, chances).properties(width="container", height=21 * len(parts))
+
+
+def _top_axis() -> alt.Axis:
+    return alt.Axis(orient="top", title=None, labelAngle=-35, labelAlign="left", labelOverlap=False)
+
+
+def _config() -> dict[str, Any]:
+    ink = dict.fromkeys(("labelColor", "titleColor", "tickColor", "domainColor", "gridColor"), INK)
+    faint = {"gridOpacity": 0.12, "domainOpacity": 0.3, "tickOpacity": 0.3}
+    return {
+        "background": "transparent",
+        "font": "system-ui, sans-serif",
+        "axis": {**ink, **faint, "labelFontSize": 12, "titleFontSize": 12, "labelLimit": 240},
+        "text": {"fontSize": 12},
+        "view": {"stroke": None},
+    }
+
+
+def _label(part: Part) -> str:
+    return f"{visible(part.name)}  (n={part.n})"
+
+
+def _unique(names: Sequence[str]) -> list[str]:
+    """Names that read alike once odd characters are spelt out still get a column each."""
+    taken: list[str] = []
+    for name in names:
+        taken.append(name if name not in taken else f"{name} ({len(taken)})")
+    return taken
+
+
+def _cell(number: Number | None) -> dict[str, Any]:
+    """What a cell says; an interval that reaches chance puts the value in brackets."""
+    if number is None or number.value is None:
+        return {
+            "side": "above",
+            "strength": 0,
+            **dict.fromkeys(("label", "value", "interval", "chance", "floor"), DASH),
+        }
+    text = bare(number.value, number.metric)
+    return {
+        "label": f"({text})" if number.marks else text,
+        **_side(number.value, number.chance if number.chance is not None else number.floor),
+        "value": number.text,
+        "interval": number.interval,
+        "chance": number.chance_text,
+        "floor": number.floor_text,
+    }
+
+
+def _side(value: float, middle: float | None) -> dict[str, Any]:
+    """Above or below guessing, and how far of the way to the end of the scale (0 to 1)."""
+    middle = 0.0 if middle is None else middle
+    span = (1 - middle) if value >= middle else (middle or 1.0)
+    strength = min(1.0, abs(value - middle) / max(span, 1e-9))
+    return {"side": "above" if value >= middle else "below", "strength": strength}
+
+
+def _ends(number: Number, scale: float) -> dict[str, float | None]:
+    ends = {"at": number.value, "from": number.low, "to": number.high, "chance_at": number.chance}
+    return {name: None if end is None else end * scale for name, end in ends.items()}
+
+
+def _domain(bars: Sequence[dict[str, Any]], scale: float) -> list[float]:
+    """From 0 to the end of the scale, wider where a metric goes beyond."""
+    ends = [bar[name] for bar in bars for name in ("at", "from", "to") if bar[name] is not None]
+    return [min([0.0, *ends]), max([float(scale), *ends])]

@@ -1,0 +1,104 @@
+"""One measured number and how it is written: unit, interval, and whether it beats guessing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from harness.results import Run
+
+DASH = "–"
+CLOSE = 1e-9  # two numbers that differ by rounding alone are the same number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Number:
+    """A line of results.jsonl; numbers that are missing are None."""
+
+    suite: str
+    model: str
+    metric: str
+    slice: str
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    chance: float | None
+    floor: float | None
+    note: str
+
+    @property
+    def text(self) -> str:
+        """The value with its unit, or a dash."""
+        return written(self.value, self.metric)
+
+    @property
+    def interval(self) -> str:
+        """The 95 % interval without its unit, or a dash."""
+        if self.low is None or self.high is None:
+            return DASH
+        return f"[{bare(self.low, self.metric)}, {bare(self.high, self.metric)}]"
+
+    @property
+    def chance_text(self) -> str:
+        """Chance with its unit, or a dash."""
+        return written(self.chance, self.metric)
+
+    @property
+    def floor_text(self) -> str:
+        """The floor with its unit, or a dash."""
+        return written(self.floor, self.metric)
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """In words, why this value is no evidence of ability; empty when it is one."""
+        return tuple(filter(None, (self._against("chance", self.chance), self._against("floor", self.floor))))
+
+    def _against(self, name: str, bound: float | None) -> str:
+        if self.value is None or bound is None:
+            return ""
+        low = self.value if self.low is None else self.low
+        high = self.value if self.high is None else self.high
+        if high < bound - CLOSE:
+            return f"below {name}"
+        return f"at {name}" if low <= bound + CLOSE else ""
+
+
+def is_percent(metric: str) -> bool:
+    """Accuracies are shares of rows and read best as percent; every other metric keeps its own unit."""
+    return metric.endswith("accuracy")
+
+
+def bare(value: float | None, metric: str) -> str:
+    """A value as digits alone: percent to one decimal, anything else to three."""
+    if value is None:
+        return DASH
+    return f"{100 * value:.1f}" if is_percent(metric) else f"{value:.3f}"
+
+
+def written(value: float | None, metric: str) -> str:
+    """A value as digits and unit."""
+    unit = "\N{NO-BREAK SPACE}%" if value is not None and is_percent(metric) else ""
+    return bare(value, metric) + unit
+
+
+def metric_label(metric: str) -> str:
+    """What stands over a column of this metric."""
+    return f"{metric}, %" if is_percent(metric) else metric
+
+
+def finite(value: Any) -> Any:
+    """The value itself; None for the NaN that a frame puts where a number is missing."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def numbers(run: Run) -> list[Number]:
+    """All numbers of cells that ran to their end, in the order in which they were recorded."""
+    done = {(cell["suite"], cell["model"]) for cell in run.info["cells"] if cell["status"] in ("passed", "regressed")}
+    records = [{str(k): finite(v) for k, v in record.items()} for record in run.results.to_dict("records")]
+    return [
+        Number(**{**record, "n": int(record["n"] or 0), "note": record["note"] or ""})
+        for record in records
+        if (record["suite"], record["model"]) in done
+    ]

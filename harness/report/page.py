@@ -1,0 +1,88 @@
+"""From run folder to page: gather what is shown, fill the template, put the file in place."""
+
+from __future__ import annotations
+
+import os
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from harness.errors import RunError
+from harness.report import provenance, tables
+from harness.report.inline import island, policy, runtime, verbatim, visible
+from harness.report.numbers import DASH
+from harness.results import Run, read_run
+
+
+def render(run_dir: Path) -> Path:
+    """Write index.html into a run folder, finished or not, and return its path. Raises RunError."""
+    page = run_dir / "index.html"
+    _put(page, html(read_run(run_dir)).encode())
+    return page
+
+
+def html(run: Run) -> str:
+    """The page of a run as one string."""
+    shown = tables.board(run)
+    suites = tables.sections(run, shown)
+    drawings = {s.head.anchor: _drawing(s.breakdown) for s in suites if s.breakdown}
+    script, style = _asset("page.js"), _asset("page.css")
+    scripts = [runtime(), script] if drawings else [script]
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(
+            headline=provenance.headline(run.info),
+            board=shown,
+            sections=suites,
+            drawings=drawings,
+            absences=tables.absences(run),
+            facts=provenance.facts(run.info),
+            costs=provenance.costs(run.info),
+            scripts=[Markup(code) for code in scripts],  # ours, checked and hashed
+            style=Markup(style),
+            policy=policy(scripts, [style]),
+        )
+    )
+
+
+def _drawing(breakdown: tables.Breakdown) -> Markup:
+    from harness.report.charts import chart  # altair takes a second: only where there is something to draw
+
+    return island(chart(breakdown))
+
+
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("harness.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _finalize(value: Any) -> Any:
+    """Every expression passes here: hidden characters become visible, a missing number a dash."""
+    if value is None:
+        return DASH
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _asset(name: str) -> str:
+    return verbatim((resources.files("harness.report") / "templates" / name).read_text(encoding="utf-8"))
+
+
+def _put(path: Path, data: bytes) -> None:
+    """Write the whole file or leave what was there."""
+    scratch = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        scratch.write_bytes(data)
+        scratch.replace(path)
+    except OSError as error:
+        scratch.unlink(missing_ok=True)
+        raise RunError(f"cannot write {path}: {error}") from error

@@ -1,0 +1,221 @@
+"""What the page shows: a leaderboard, a section per suite, and the cells that did not run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.report.numbers import Number, metric_label, numbers
+from harness.results import Run
+
+CONTROL_TAGS = frozenset({"control", "controls", "calibration"})
+RELATION = "relation="
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One suite × model on the leaderboard."""
+
+    status: str
+    reason: str
+    number: Number | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One model's line on the leaderboard, its places in the order of the suites."""
+
+    model: str
+    family: str
+    places: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Models that are compared with each other; the title is empty where one band is all there is."""
+
+    title: str
+    standings: tuple[Standing, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A suite's column: its headline metric is that of its first result over all rows."""
+
+    suite: str
+    anchor: str
+    metric: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """The leaderboard: models × suites."""
+
+    heads: tuple[Head, ...]
+    bands: tuple[Band, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One relation: its numbers in the order of the breakdown's models, None where a model has none."""
+
+    name: str
+    n: str
+    numbers: tuple[Number | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Breakdown:
+    """A metric by relation, best-known relation first."""
+
+    metric: str
+    models: tuple[str, ...]
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """All about one suite."""
+
+    head: Head
+    overall: tuple[Number, ...]
+    breakdown: Breakdown | None
+    others: tuple[Number, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """Cells without numbers for one and the same reason: (suite, models) pairs."""
+
+    status: str
+    reason: str
+    cells: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def board(run: Run) -> Board:
+    """The leaderboard of a run; no ranking across suites, models stand by the first suite's value."""
+    found = numbers(run)
+    heads = _heads(run, found)
+    places = _places(run, found)
+    specs = {spec["name"]: spec for spec in run.info.get("models") or () if "name" in spec}
+    names = dict.fromkeys(cell["model"] for cell in run.info["cells"])
+    none = Place("not asked", "", None)
+    families = {name: str(_of(specs, name).get("family") or "") for name in names}
+    standings = [
+        Standing(name, families[name], tuple(places.get((h.suite, name), none) for h in heads)) for name in names
+    ]
+    return Board(heads, _bands(sorted(standings, key=_order), specs))
+
+
+def sections(run: Run, shown: Board) -> list[Section]:
+    """One section per suite that has numbers, its models in the order of the leaderboard."""
+    rank = {s.model: i for i, s in enumerate(s for band in shown.bands for s in band.standings)}
+    found = sorted(numbers(run), key=lambda number: rank[number.model])
+    by_suite = [(head, [number for number in found if number.suite == head.suite]) for head in shown.heads]
+    return [_section(head, mine) for head, mine in by_suite if mine]
+
+
+def absences(run: Run) -> list[Absence]:
+    """Cells that were skipped or failed, errors first, gathered by reason."""
+    groups: dict[tuple[str, str], dict[str, list[str]]] = {}
+    for cell in run.info["cells"]:
+        if cell["status"] not in ("passed", "regressed"):
+            suites = groups.setdefault((cell["status"], cell.get("reason") or "no reason was recorded"), {})
+            suites.setdefault(cell["suite"], []).append(cell["model"])
+    return [
+        Absence(status, reason, tuple((suite, tuple(models)) for suite, models in suites.items()))
+        for (status, reason), suites in sorted(groups.items(), key=lambda item: item[0][0])
+    ]
+
+
+def _of(specs: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str, Any]:
+    return specs.get(name, {})
+
+
+def _heads(run: Run, found: Sequence[Number]) -> tuple[Head, ...]:
+    metrics: dict[str, str] = {}
+    for number in found:
+        if number.slice == "all":
+            metrics.setdefault(number.suite, number.metric)
+    suites = list(dict.fromkeys(cell["suite"] for cell in run.info["cells"]))
+    return tuple(
+        Head(suite, anchor, metrics.get(suite, ""), metric_label(metrics.get(suite, "")))
+        for suite, anchor in zip(suites, _anchors(suites), strict=True)
+    )
+
+
+def _anchors(names: Iterable[str]) -> list[str]:
+    """An address within the page for each name: readable, unique, of harmless characters."""
+    taken: list[str] = []
+    for name in names:
+        base = anchor = "suite-" + (re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60] or "unnamed")
+        while anchor in taken:
+            anchor = f"{base}-{len(taken)}"
+        taken.append(anchor)
+    return taken
+
+
+def _places(run: Run, found: Sequence[Number]) -> dict[tuple[str, str], Place]:
+    headline: dict[tuple[str, str], Number] = {}
+    for number in found:
+        if number.slice == "all":
+            headline.setdefault((number.suite, number.model), number)
+    return {
+        (cell["suite"], cell["model"]): Place(
+            cell["status"], cell.get("reason") or "", headline.get((cell["suite"], cell["model"]))
+        )
+        for cell in run.info["cells"]
+    }
+
+
+def _order(standing: Standing) -> tuple[list[float], str]:
+    """Best value in the first suite first; missing values last; later suites and the name break ties."""
+    values = [place.number.value if place.number else None for place in standing.places]
+    return [float("inf") if value is None else -value for value in values], standing.model
+
+
+def _bands(standings: Sequence[Standing], specs: Mapping[str, Mapping[str, Any]]) -> tuple[Band, ...]:
+    titles = {False: "Models", True: "Controls: what guessing and shortcuts reach", None: "No numbers in this run"}
+    bands: dict[bool | None, list[Standing]] = {False: [], True: [], None: []}
+    for standing in standings:
+        measured = any(place.number for place in standing.places)
+        bands[_is_control(_of(specs, standing.model)) if measured else None].append(standing)
+    kept = {kind: found for kind, found in bands.items() if found}
+    only_models = list(kept) == [False]
+    return tuple(Band("" if only_models else titles[kind], tuple(found)) for kind, found in kept.items())
+
+
+def _is_control(spec: Mapping[str, Any]) -> bool:
+    return spec.get("family") == "controls" or not CONTROL_TAGS.isdisjoint(spec.get("tags") or ())
+
+
+def _section(head: Head, found: Sequence[Number]) -> Section:
+    relations = [number for number in found if number.slice.startswith(RELATION)]
+    metrics = [number.metric for number in relations]
+    metric = head.metric if head.metric in metrics else next(iter(metrics), None)
+    by_relation = [number for number in relations if number.metric == metric]
+    rest = [number for number in found if number.slice != "all" and number not in by_relation]
+    breakdown = _breakdown(metric, by_relation) if metric is not None else None
+    return Section(head, tuple(n for n in found if n.slice == "all"), breakdown, tuple(rest))
+
+
+def _breakdown(metric: str, found: Sequence[Number]) -> Breakdown:
+    models = tuple(dict.fromkeys(number.model for number in found))
+    table: dict[str, dict[str, Number]] = {}
+    for number in found:
+        table.setdefault(number.slice.removeprefix(RELATION), {})[number.model] = number
+    parts = [Part(name, _counts(row.values()), tuple(map(row.get, models))) for name, row in table.items()]
+    return Breakdown(metric, models, tuple(sorted(parts, key=_hardest_last)))
+
+
+def _counts(found: Iterable[Number]) -> str:
+    counts = sorted({number.n for number in found})
+    return str(counts[0]) if len(counts) == 1 else f"{counts[0]}–{counts[-1]}"
+
+
+def _hardest_last(part: Part) -> tuple[float, str]:
+    values = [number.value for number in part.numbers if number and number.value is not None]
+    return -sum(values) / len(values) if values else float("inf"), part.name

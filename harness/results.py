@@ -1,0 +1,255 @@
+"""Results: numbers with their intervals, the rows behind them, and the run folder that keeps both.
+
+While a run goes on, each process appends finished cells (suite × model) to a shard of its own,
+one JSON object a line; a torn last line is a cell that was not finished. `merge` turns shards into
+`results.jsonl`, `rows.parquet` and `run.json`, and can be called again at any time.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from harness.errors import RunError, ScoreError
+
+FORMAT = 1
+UNFINISHED = "not finished: the run was stopped or its worker died"
+Status = Literal["passed", "regressed", "error", "skipped"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """One number: `value` in the metric's own unit with its 95 % interval `low`..`high`.
+
+    `slice` is "all" or names a part ("relation=left of", "layer=12", "group=vertical").
+    `chance` is what guessing gets, `floor` what a predictor gets that ignores the input.
+    """
+
+    metric: str
+    value: float | None
+    n: int
+    slice: str = "all"
+    low: float | None = None
+    high: float | None = None
+    chance: float | None = None
+    floor: float | None = None
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("value", "low", "high", "chance", "floor"):
+            number = getattr(self, name)
+            if number is not None:  # the digits after the tenth are noise of summation
+                object.__setattr__(self, name, round(float(number), 10))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What one row came to: `correct` is 1, 0, or 1/k in a tie of k; None where there is no answer."""
+
+    row: str
+    group: str
+    slice: str
+    gold: str
+    predicted: str | None
+    correct: float | None
+    scores: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """All that one suite found of one model."""
+
+    results: tuple[Result, ...]
+    outcomes: tuple[Outcome, ...]
+
+    def __post_init__(self) -> None:
+        if not self.results or not any(result.n for result in self.results):
+            raise ScoreError("zero rows were evaluated: a suite that measured nothing has failed")
+        for result in self.results:
+            for name in ("value", "low", "high"):
+                number = getattr(result, name)
+                if number is not None and not math.isfinite(number):
+                    raise ScoreError(f"{result.metric} of slice {result.slice} has {name} {number}")
+
+    def noted(self, note: str) -> Findings:
+        """The same findings with `note` put before every result's own note."""
+        return Findings(
+            tuple(replace(r, note="; ".join(filter(None, (note, r.note)))) for r in self.results),
+            self.outcomes,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One suite × model as a run left it; `key` names all that its numbers depend on."""
+
+    suite: str
+    model: str
+    status: Status
+    key: str = ""
+    reason: str = ""
+    findings: Findings | None = None
+    stats: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Shard:
+    """Append-only file of finished cells, written by one process alone."""
+
+    def __init__(self, run: Path, worker: str) -> None:
+        self.path = run / "shards" / f"{worker}-{os.getpid()}.jsonl"
+
+    def append(self, cell: Cell) -> None:
+        """Write one cell whole or not at all. Raises RunError when the disk refuses."""
+        line = (json.dumps(asdict(cell), allow_nan=False) + "\n").encode()
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("ab") as file:
+                start = file.tell()
+                try:
+                    file.write(line)
+                    file.flush()
+                    os.fsync(file.fileno())
+                except OSError:
+                    file.truncate(start)
+                    raise
+        except OSError as error:
+            raise RunError(f"cannot write {self.path}: {error}; free space or give another --run-dir") from error
+
+
+def read_cells(run: Path) -> dict[tuple[str, str], Cell]:
+    """The newest state of every suite × model in the shards; unfinished lines are passed over."""
+    lines: list[tuple[float, str]] = []
+    for path in (run / "shards").glob("*.jsonl"):
+        lines += [(path.stat().st_mtime, line) for line in path.read_text(errors="replace").split("\n")[:-1]]
+    cells: dict[tuple[str, str], Cell] = {}
+    for _, line in sorted(lines, key=lambda item: item[0]):
+        try:
+            cell = _cell(json.loads(line))
+        except (json.JSONDecodeError, TypeError, KeyError):
+            continue  # a write that a crash cut short
+        before = cells.get((cell.suite, cell.model))
+        if before is None or before.status != "passed" or cell.status == "passed" or before.key != cell.key:
+            cells[cell.suite, cell.model] = cell
+    return cells
+
+
+def _cell(raw: dict[str, Any]) -> Cell:
+    found = raw.pop("findings")
+    findings = found and Findings(
+        tuple(Result(**result) for result in found["results"]),
+        tuple(Outcome(**{**o, "scores": tuple(o["scores"])}) for o in found["outcomes"]),
+    )
+    return Cell(**raw, findings=findings)
+
+
+def write_plan(run: Path, info: Mapping[str, Any], cells: Sequence[tuple[str, str]]) -> None:
+    """Write down what a run is and which suite x model it is to give, before the first one."""
+    folder = run / "shards"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write(folder / "plan.json", json.dumps({"info": dict(info), "cells": list(cells)}).encode())
+    except OSError as error:
+        raise RunError(f"cannot write {folder}: {error}; free space or give another --run-dir") from error
+
+
+def read_plan(run: Path) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """What `write_plan` wrote. Raises RunError where there is none."""
+    try:
+        plan = json.loads((run / "shards" / "plan.json").read_text())
+        return plan["info"], [(suite, model) for suite, model in plan["cells"]]
+    except (OSError, ValueError, KeyError) as error:
+        raise RunError(f"{run} is not a run folder: {error}") from error
+
+
+def merge(run: Path, **more: Any) -> list[Cell]:
+    """Write results.jsonl, rows.parquet and run.json from plan and shards; return the cells, sorted.
+
+    A planned cell that no shard knows did not finish: it is an error, never left out.
+    """
+    info, planned = read_plan(run)
+    cells = read_cells(run)
+    for suite, model in planned:
+        lost = Cell(suite=suite, model=model, status="error", reason=UNFINISHED)
+        cells.setdefault((suite, model), lost)
+    ordered = [cells[key] for key in sorted(cells)]
+    data = {name: facts for cell in ordered for name, facts in cell.stats.get("data", {}).items()}
+    summary = [
+        {
+            "suite": c.suite,
+            "model": c.model,
+            "status": c.status,
+            "reason": c.reason,
+            "key": c.key,
+            "stats": {name: value for name, value in c.stats.items() if name != "data"},
+        }
+        for c in ordered
+    ]
+    everything = {"format": FORMAT, **info, **more, "data": data, "cells": summary}
+    try:
+        _write(run / "results.jsonl", "".join(json.dumps(line) + "\n" for line in _result_lines(ordered)).encode())
+        _write_rows(run / "rows.parquet", ordered)
+        _write(run / "run.json", json.dumps(everything, indent=1).encode())
+    except OSError as error:
+        raise RunError(f"cannot write {run}: {error}; free space, then `spatial-harness report {run}`") from error
+    return ordered
+
+
+def _result_lines(cells: Iterable[Cell]) -> Iterable[dict[str, Any]]:
+    order = ["metric", "slice", "value", "low", "high", "n", "chance", "floor", "note"]
+    for cell in cells:
+        for result in cell.findings.results if cell.findings else ():
+            yield {"suite": cell.suite, "model": cell.model, **{name: getattr(result, name) for name in order}}
+
+
+def _write_rows(path: Path, cells: Iterable[Cell]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    text, names = pa.dictionary(pa.int32(), pa.string()), [f.name for f in fields(Outcome)]
+    kinds = {"correct": pa.float64(), "scores": pa.list_(pa.float32()), "row": pa.string(), "group": pa.string()}
+    schema = pa.schema([("suite", text), ("model", text)] + [(name, kinds.get(name, text)) for name in names])
+    scratch = path.with_suffix(".tmp")
+    with pq.ParquetWriter(scratch, schema, compression="zstd") as writer:
+        for cell in cells:
+            outcomes = cell.findings.outcomes if cell.findings else ()
+            columns = {"suite": [cell.suite] * len(outcomes), "model": [cell.model] * len(outcomes)}
+            columns |= {name: [getattr(o, name) for o in outcomes] for name in names}
+            writer.write_table(pa.table(columns, schema=schema))
+    scratch.replace(path)
+
+
+def _write(path: Path, data: bytes) -> None:
+    scratch = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    scratch.write_bytes(data)
+    scratch.replace(path)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run folder read back: `results` and `rows` are pandas frames of the columns in DESIGN.md."""
+
+    path: Path
+    info: dict[str, Any]
+    results: Any
+    rows: Any
+
+
+def read_run(path: Path) -> Run:
+    """Read a merged run folder. Raises RunError if it is no run folder or of another format."""
+    import pandas as pd
+
+    try:
+        info = json.loads((path / "run.json").read_text())
+        lines = [json.loads(line) for line in (path / "results.jsonl").read_text().splitlines()]
+        rows = pd.read_parquet(path / "rows.parquet")
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} is not a readable run folder: {error}") from error
+    if info.get("format") != FORMAT:
+        raise RunError(f"{path} has run format {info.get('format')}; this version reads {FORMAT}")
+    columns = ["suite", "model", *(f.name for f in fields(Result))]
+    return Run(path, info, pd.DataFrame(lines, columns=columns), rows)

@@ -1,0 +1,141 @@
+"""Rows: the items a suite asks about, and the scores a model gives them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from harness.errors import DataError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+class Picture(Protocol):
+    """A picture that is opened only when a model needs it."""
+
+    @property
+    def name(self) -> str:
+        """What the picture is called; rows with one name show one picture."""
+        ...
+
+    def key(self) -> str:
+        """Digest of the content: equal keys, equal pixels. Raises PictureError."""
+        ...
+
+    def open(self) -> Image:
+        """The pixels, in RGB. Raises PictureError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A text, a picture or both, with a label to be read off a model's representation of them."""
+
+    id: str
+    label: str
+    text: str | None = None
+    image: Picture | None = None
+
+    def __post_init__(self) -> None:
+        _check_text(self.id, id=(self.id,), label=(self.label,), text=(self.text or "",))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChoiceRow:
+    """A picture and captions of which one is true.
+
+    `group` is the resampling unit of intervals (rows of one picture share it);
+    `options` names what each caption claims, for slices and confusions.
+    """
+
+    id: str
+    label: str
+    group: str
+    image: Picture
+    captions: tuple[str, ...]
+    options: tuple[str, ...]
+    gold: int
+
+    def __post_init__(self) -> None:
+        _check_text(
+            self.id,
+            id=(self.id,),
+            label=(self.label,),
+            group=(self.group,),
+            captions=self.captions,
+            options=self.options,
+        )
+
+
+def _check_text(row: str, **texts: Sequence[str]) -> None:
+    """Refuse half a character (JSON can spell one), which no tokenizer, digest or table can take."""
+    for name, values in texts.items():
+        try:
+            "".join(values).encode()
+        except UnicodeEncodeError as error:
+            half = f"U+{ord(error.object[error.start]):04X}"
+            raise DataError(f"{name} of row {row!r} holds half a character ({half}): correct the data") from None
+
+
+R = TypeVar("R", Row, ChoiceRow)
+
+
+@dataclass(frozen=True, slots=True)
+class Scores(Generic[R]):
+    """What one model says about rows, row by row, so that values cannot slip against rows.
+
+    `values` is (rows, d) for embeddings, dense or scipy.sparse, and (rows, captions) for choices.
+    `groups` names each row's group: rows that share a caption or picture the model saw.
+    `failed` holds the rows whose picture could not be had, with the reason; they have no value.
+    """
+
+    rows: tuple[R, ...]
+    values: Any
+    groups: tuple[str, ...]
+    failed: tuple[tuple[R, str], ...] = ()
+
+
+def digest(*parts: str | bytes) -> str:
+    """SHA-256 over parts, each preceded by its length so that parts cannot run together."""
+    sha = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        sha.update(len(data).to_bytes(8, "little") + data)
+    return sha.hexdigest()
+
+
+def sample(rows: Sequence[R], limit: int | None) -> list[R]:
+    """At most `limit` rows, the same ones in whatever order the rows come."""
+    if limit is None or len(rows) <= limit:
+        return list(rows)
+    chosen = set(sorted((row.id for row in rows), key=digest)[:limit])
+    return [row for row in rows if row.id in chosen]
+
+
+def shared_groups(*sides: Sequence[str]) -> list[str]:
+    """Name each row's group when rows that share a value on any side belong together.
+
+    One side: the value itself. Several (caption and picture): connected components, so that
+    neither a caption nor a picture can stand in two folds.
+    """
+    if len(sides) == 1:
+        return list(sides[0])
+    parent: dict[tuple[int, str], tuple[int, str]] = {}
+
+    def root(node: tuple[int, str]) -> tuple[int, str]:
+        parent.setdefault(node, node)
+        while parent[node] != node:
+            parent[node] = parent[parent[node]]
+            node = parent[node]
+        return node
+
+    for values in zip(*sides, strict=True):
+        first, *rest = [root((side, value)) for side, value in enumerate(values)]
+        for other in rest:
+            # the smaller name wins, so that the order of rows does not name the groups
+            low, high = sorted((root(first), root(other)))
+            parent[high] = low
+    return [root((0, value))[1] for value in sides[0]]

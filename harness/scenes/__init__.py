@@ -1,0 +1,38 @@
+"""Drawn scenes with ground truth: two coloured shapes, placed so that one relation holds.
+
+A config says what to draw; scene i follows from the config and i alone, so the same seed gives
+the same bytes, and a longer run of scenes begins with the shorter one.
+"""
+
+from harness.scenes.config import SceneConfig
+from harness.scenes.draw import COLOURS, SHAPES, DrawnPicture, draw
+from harness.scenes.generate import make_scene, make_scenes
+from harness.scenes.presets import PRESETS, find_config, read_config
+from harness.scenes.questions import scene_choices, scene_rows
+from harness.scenes.scene import PHRASES, RELATIONS, Scene, SceneObject, caption, relation_of
+from harness.scenes.splits import SPLITS, split_ids
+from harness.scenes.write import write_scenes
+
+__all__ = [
+    "COLOURS",
+    "PHRASES",
+    "PRESETS",
+    "RELATIONS",
+    "SHAPES",
+    "SPLITS",
+    "DrawnPicture",
+    "Scene",
+    "SceneConfig",
+    "SceneObject",
+    "caption",
+    "draw",
+    "find_config",
+    "make_scene",
+    "make_scenes",
+    "read_config",
+    "relation_of",
+    "scene_choices",
+    "scene_rows",
+    "split_ids",
+    "write_scenes",
+]

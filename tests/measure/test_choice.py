@@ -1,0 +1,123 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from harness.errors import ScoreError
+from harness.measure.choice import caption_choice, credit
+from harness.rows import ChoiceRow, Scores
+
+
+def choice_rows(golds, options=("left of", "right of", "above", "below")):
+    return tuple(
+        ChoiceRow(
+            id=f"row{i:04}",
+            label=options[g],
+            group=f"pair{i // 2}",
+            image=None,
+            captions=options,
+            options=options,
+            gold=g,
+        )
+        for i, g in enumerate(golds)
+    )
+
+
+def scored(values, golds):
+    rows = choice_rows(golds)
+    return Scores(rows, np.asarray(values, np.float32), tuple(row.group for row in rows))
+
+
+scores_and_golds = st.integers(1, 30).flatmap(
+    lambda n: st.tuples(
+        hnp.arrays(np.float32, (n, 4), elements=st.integers(-2, 2).map(np.float32)),
+        hnp.arrays(np.int64, (n,), elements=st.integers(0, 3)),
+    )
+)
+
+
+def plain_credit(scores, gold):
+    """The definition, in words: share the point between all captions with the highest score."""
+    best = [i for i, s in enumerate(scores) if s == max(scores)]
+    return 1 / len(best) if gold in best else 0.0
+
+
+@given(scores_and_golds)
+def test_credit_is_the_plain_definition(drawn):
+    scores, golds = drawn
+    assert credit(scores, golds).tolist() == pytest.approx(
+        [plain_credit(list(line), g) for line, g in zip(scores, golds, strict=True)]
+    )
+
+
+@given(scores_and_golds, st.permutations(range(4)))
+def test_the_order_of_captions_changes_nothing(drawn, order):
+    scores, golds = drawn
+    moved = np.array([order.index(g) for g in golds])
+    assert credit(scores[:, order], moved).tolist() == credit(scores, golds).tolist()
+
+
+@given(scores_and_golds, st.randoms())
+def test_the_order_of_rows_changes_no_result(drawn, random):
+    scores, golds = drawn
+    whole = scored(scores, golds)
+    order = list(range(len(golds)))
+    random.shuffle(order)
+    shuffled = Scores(tuple(whole.rows[i] for i in order), whole.values[order], tuple(whole.groups[i] for i in order))
+    assert caption_choice(shuffled) == caption_choice(whole)
+
+
+@given(st.integers(1, 40), st.data())
+def test_a_constant_scorer_earns_exactly_chance(n, data):
+    golds = data.draw(st.lists(st.integers(0, 3), min_size=n, max_size=n))
+    findings = caption_choice(scored(np.zeros((n, 4)), golds))
+    assert {result.value for result in findings.results} == {0.25}
+    assert all(outcome.predicted is None for outcome in findings.outcomes)
+
+
+def test_an_oracle_earns_everything():
+    golds = [0, 1, 2, 3, 1]
+    findings = caption_choice(scored(np.eye(4)[golds], golds))
+    assert all(result.value == 1 for result in findings.results)
+    assert all(outcome.predicted == outcome.gold for outcome in findings.outcomes)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_score_that_is_no_number_is_an_error(bad):
+    values = np.zeros((3, 4))
+    values[1, 2] = bad
+    with pytest.raises(ScoreError, match="NaN or Inf in 1 of 3 rows"):
+        caption_choice(scored(values, [0, 1, 2]))
+
+
+def test_scores_of_another_shape_are_an_error():
+    with pytest.raises(ScoreError, match=r"shape \(2, 4\), expected \(3, captions\)"):
+        credit(np.zeros((2, 4)), np.array([0, 1, 2]))
+
+
+def test_zero_rows_are_a_failure():
+    with pytest.raises(ScoreError, match="zero rows"):
+        caption_choice(Scores((), np.zeros((0, 4), np.float32), ()))
+
+
+def test_slices_hold_their_own_rows():
+    golds = [0, 0, 0, 1]
+    values = np.eye(4)[[0, 0, 1, 1]]
+    by_slice = {r.slice: r for r in caption_choice(scored(values, golds)).results}
+    assert by_slice["relation=left of"].value == pytest.approx(2 / 3)
+    assert by_slice["relation=left of"].n == 3
+    assert by_slice["relation=right of"].value == 1
+    assert by_slice["all"].value == 0.75
+    assert by_slice["all"].chance == 0.25
+
+
+def test_failed_pictures_are_counted_and_have_no_say():
+    rows = choice_rows([0, 1, 2])
+    kept = Scores(rows[:2], np.eye(4, dtype=np.float32)[[0, 1]], ("a", "b"), ((rows[2], "x.jpg is damaged"),))
+    findings = caption_choice(kept)
+    whole = next(r for r in findings.results if r.slice == "all")
+    assert (whole.value, whole.n) == (1.0, 2)
+    assert "1 of 3 pictures failed" in whole.note
+    lost = [o for o in findings.outcomes if o.row == rows[2].id]
+    assert [(o.predicted, o.correct) for o in lost] == [(None, None)]

@@ -1,0 +1,34 @@
+"""Run folders made by the project's own writer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from report_samples import INFO, MakeRun, sample_cells
+
+from harness.results import Cell, Shard, merge
+
+
+@pytest.fixture
+def make_run(tmp_path: Path) -> MakeRun:
+    """Write cells and run information as a merged run folder."""
+
+    def make(cells: Sequence[Cell], info: Mapping[str, Any] = INFO, name: str = "run", **changes: Any) -> Path:
+        run = tmp_path / name
+        shard = Shard(run, "main")
+        for cell in cells:
+            shard.append(cell)
+        run.mkdir(exist_ok=True)
+        merge(run, {**info, **changes})
+        return run
+
+    return make
+
+
+@pytest.fixture
+def sample_run(make_run: MakeRun) -> Path:
+    """The run most tests look at."""
+    return make_run(sample_cells())

@@ -1,0 +1,164 @@
+"""The page in a real browser: charts draw, nothing leaves the file, hostile strings stay text."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from report_samples import MakeRun, hostile_cells, hostile_info, probe, sample_cells
+
+from harness.report import render
+from harness.results import Cell, read_run
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+DRAWN = ".chart svg .mark-rect path, .chart svg .mark-text text"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with sync_api.sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield chromium
+        chromium.close()
+
+
+@contextmanager
+def visit(browser: Any, page: Path, width: int = 1280, **options: Any) -> Iterator[Any]:
+    """The page in a tab of its own; afterwards: no request left it, and the console stayed silent."""
+    context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+    tab = context.new_page()
+    noise: list[str] = []
+    asked: list[str] = []
+    tab.on("console", lambda message: noise.append(message.text))
+    tab.on("pageerror", lambda error: noise.append(str(error)))
+    tab.on("dialog", lambda dialog: noise.append(dialog.message))
+    tab.on("request", lambda request: asked.append(request.url))
+    tab.goto(page.as_uri())
+    if options.get("java_script_enabled", True):
+        tab.wait_for_selector("html[data-ready]", state="attached", timeout=60_000)
+    yield tab
+    context.close()
+    assert noise == []
+    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+
+
+def overflow(tab: Any) -> int:
+    width: int = tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_charts_draw_and_the_page_fits(browser: Any, sample_run: Path, width: int, scheme: str) -> None:
+    page = render(sample_run)
+    with visit(browser, page, width, color_scheme=scheme) as tab:
+        assert tab.locator(".chart svg").count() == 3
+        for i in range(3):
+            box = tab.locator(".chart svg").nth(i).bounding_box()
+            assert box["width"] > 100 and box["height"] > 60
+        assert tab.locator(DRAWN).count() > 40
+        assert overflow(tab) <= 0
+        assert tab.locator("#leaderboard").bounding_box()["y"] < 400
+
+
+def test_heatmap_writes_the_numbers_of_the_run(browser: Any, sample_run: Path) -> None:
+    results = read_run(sample_run).results.query("suite == 'vsr-relations' and slice.str.startswith('relation=')")
+    with visit(browser, render(sample_run)) as tab:
+        drawn = tab.locator("#suite-vsr-relations .chart svg .mark-text.role-mark text").all_text_contents()
+    assert sorted(text.strip("()") for text in drawn) == sorted(f"{value:.3f}" for value in results["value"])
+
+
+def test_pointing_at_a_cell_tells_its_interval(browser: Any, sample_run: Path) -> None:
+    with visit(browser, render(sample_run)) as tab:
+        tab.locator("#suite-vsr-relations .chart svg .mark-rect path").first.hover(force=True)
+        tip = tab.locator(".tip")
+        assert re.search(r"interval: \[0\.\d{3}, 0\.\d{3}\]", tip.inner_text())
+
+
+def test_tables_behind_charts_are_closed_with_and_open_without_script(browser: Any, sample_run: Path) -> None:
+    page = render(sample_run)
+    with visit(browser, page) as tab:
+        assert tab.locator("details.data[open]").count() == 0
+    with visit(browser, page, java_script_enabled=False) as tab:
+        assert tab.locator("details.data[open]").count() == 3
+        assert tab.locator("details.data td").first.is_visible()
+        assert not tab.locator(".chart").first.is_visible()
+        assert "41.0" in tab.locator("#leaderboard").inner_text()
+
+
+def test_a_click_sorts_within_each_band(browser: Any, sample_run: Path) -> None:
+    with visit(browser, render(sample_run)) as tab:
+        button = tab.locator(".board thead button").nth(3)
+        names = "[...document.querySelectorAll('.board tbody th[scope=row] > bdi')].map(e => e.textContent)"
+        button.click()
+        assert tab.evaluate(names) == ["mpnet", "minilm", "clip-b32/text", "clip-b32/image", "random", "large"]
+        assert tab.locator(".board th[aria-sort]").get_attribute("aria-sort") == "descending"
+        button.press("Enter")
+        assert tab.evaluate(names) == ["clip-b32/image", "clip-b32/text", "minilm", "mpnet", "random", "large"]
+        tab.locator(".board thead button").nth(1).click()  # missing values stay last both ways
+        assert tab.evaluate(names)[0] == "clip-b32/image"
+
+
+def test_the_policy_holds(browser: Any, sample_run: Path) -> None:
+    attempts = {
+        # later, in a turn of the page's own: what a debugger evaluates at once is let through
+        "eval": """new Promise(done => setTimeout(() => {
+            try { new Function('return 1')(); done('ran') } catch (e) { done('refused') } }))""",
+        "fetch": "fetch('https://example.org/').then(() => 'ran', () => 'refused')",
+        "script": """new Promise(done => {
+            const s = document.createElement('script'); s.textContent = 'window.ran = 1'; document.body.append(s);
+            done(window.ran ? 'ran' : 'refused') })""",
+        "picture": """new Promise(done => { const i = new Image();
+            i.onload = () => done('ran'); i.onerror = () => done('refused'); i.src = 'https://example.org/x.png' })""",
+    }
+    context = browser.new_context()
+    tab = context.new_page()
+    tab.goto(render(sample_run).as_uri())
+    found = {name: tab.evaluate(f"async () => await {code}") for name, code in attempts.items()}
+    context.close()
+    assert set(found.values()) == {"refused"}, found
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_hostile_strings_do_nothing(browser: Any, make_run: MakeRun, width: int) -> None:
+    page = render(make_run(hostile_cells(), info=hostile_info()))
+    with visit(browser, page, width) as tab:
+        assert tab.locator(".chart svg").count() == tab.locator(".chart").count() > 10
+        assert tab.locator("img, b:has-text('bold'), svg:not(.chart svg), body > svg").count() == 0
+        assert tab.locator("#leaderboard").get_by_text("<script>alert(1)</script>", exact=True).count() > 0
+        assert tab.locator(".chart svg text", has_text="<img src=x").count() > 0
+        tips = []
+        for chart in tab.locator(".chart").all():
+            chart.locator("svg .mark-rect.role-mark path").last.hover(force=True)
+            tips.append(tab.locator(".tip").inner_text())
+        assert any("onerror=alert(1)" in tip for tip in tips)
+        assert tab.locator(".tip *").count() == 0
+        assert overflow(tab) <= 0
+
+
+def test_a_run_without_numbers_opens(browser: Any, make_run: MakeRun) -> None:
+    with visit(browser, render(make_run([cell for cell in sample_cells() if cell.findings is None])), 390) as tab:
+        assert "hub does not answer" in tab.locator("#not-run").inner_text()
+        assert overflow(tab) <= 0
+
+
+def test_a_large_run_opens(browser: Any, make_run: MakeRun) -> None:
+    relations = [f"relation {i}" for i in range(60)]
+    cells = [
+        Cell(suite=f"suite-{s}", model=f"model-{m}", status="passed", findings=probe(0.2 + m / 100, relations))
+        for s in range(3)
+        for m in range(30)
+    ]
+    page = render(make_run(cells))
+    assert page.stat().st_size < 8_000_000
+    with visit(browser, page, 390) as tab:
+        assert tab.locator(".chart svg .mark-rect path").count() >= 3 * 30 * 60
+        assert overflow(tab) <= 0

