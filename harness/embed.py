@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from harness import batches
 from harness.encode import Matrix, Model, ahead, computed, embed_pictures, embed_texts, open_pictures
-from harness.errors import DataError, DataUnavailable
+from harness.errors import DataError, DataUnavailable, ScoreError
 from harness.rows import ChoiceRow, Picture, Row, Scores, digest, shared_groups
 
 
@@ -108,6 +108,8 @@ def _own_scores(model: Model, rows: Sequence[ChoiceRow]) -> tuple[Matrix, dict[i
 
     plan = batches.plan([1] * len(rows), batches.PICTURES, model.spec.batch_size)
     for done, part in computed(model, ahead(plan, opened, run), len(rows), "captions"):
+        if part.shape[1] != values.shape[1]:  # a single column would be copied to every caption
+            raise ScoreError(f"{model.spec.name} returned shape {part.shape} for rows of {values.shape[1]} captions")
         for i, line in zip(done, part, strict=True):
             values[i, orders[i]] = line
     return values[[i for i in range(len(rows)) if i not in broken]], broken

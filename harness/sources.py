@@ -336,9 +336,11 @@ def digest_name(link: str) -> str:
 
 def decode(data: bytes, name: str) -> Image:
     """Decode a picture to RGB. Raises PictureError when it is damaged."""
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     try:
         return Image.open(io.BytesIO(data)).convert("RGB")
+    except UnidentifiedImageError:  # its own words hold a memory address, and notes must not differ between runs
+        raise PictureError(f"{name} is not a readable picture: cannot identify its format") from None
     except Exception as error:  # decoders of damaged files raise all kinds, AVIF's a RuntimeError
         raise PictureError(f"{name} is not a readable picture: {error}") from error

@@ -54,8 +54,8 @@ class Held:
 
     def open(self) -> Image.Image:
         self.threads.append(threading.get_ident())
-        if self.broken:
-            raise PictureError(self.broken)
+        if self.lost or self.broken:
+            raise PictureError(self.lost or self.broken)
         return self.pixels()
 
 

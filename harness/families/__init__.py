@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from harness.errors import ConfigError
+from harness.errors import ConfigError, ModelError
 from harness.models import ModelSpec, nearest
 
 NAMES = ("VERSION", "OPTIONS", "capabilities", "load", "LIBRARIES", "NEEDS_WEIGHTS")
@@ -76,3 +76,11 @@ def check(spec: ModelSpec) -> None:
     if family.NEEDS_WEIGHTS and not spec.source:
         raise ConfigError(f"{spec.name}: missing key 'source' (a hub id, a folder, or package:NAME)")
     family.capabilities(spec)
+
+
+def check_tokenizer(spec: ModelSpec, tokenizer: Any, vocabulary: int) -> None:
+    """Refuse a tokenizer without its files, which transformers makes up empty. Raises ModelError."""
+    if len(tokenizer) < vocabulary / 2:
+        raise ModelError(
+            f"{spec.name}: the tokenizer knows {len(tokenizer)} of the model's {vocabulary} tokens: fetch its files again"
+        )

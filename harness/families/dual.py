@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import ConfigError, ModelError
+from harness.families import check_tokenizer
 from harness.models import ModelSpec
 
 if TYPE_CHECKING:
@@ -53,18 +54,24 @@ def load(spec: ModelSpec, path: Path | None, device: str) -> Any:
 
     common: dict[str, Any] = {"trust_remote_code": spec.trust_remote_code, "local_files_only": True}
     attention = {"attn_implementation": spec.attn_implementation} if spec.attn_implementation else {}
-    model = AutoModel.from_pretrained(
+    model, report = AutoModel.from_pretrained(
         path,
         dtype=getattr(torch, spec.dtype),
         use_safetensors=None if spec.options.get("allow_bin") else True,
+        output_loading_info=True,
         **common,
         **attention,
     )
     if not hasattr(model, "get_text_features") or not hasattr(model, "get_image_features"):
         raise ModelError(f"{spec.name}: {type(model).__name__} has no text and image tower; family dual needs both")
+    if missing := sorted(report["missing_keys"]):  # transformers would go on with random numbers in their place
+        raise ModelError(f"{spec.name}: {path} lacks {len(missing)} weights of {type(model).__name__}: {missing[0]}, …")
     side = spec.options.get("side", "both")
     tokenizer = AutoTokenizer.from_pretrained(path, **common) if side != "image" else None
-    processor = AutoImageProcessor.from_pretrained(path, **common) if side != "text" else None
+    if tokenizer is not None:
+        check_tokenizer(spec, tokenizer, model.config.text_config.vocab_size)
+    # torchvision resizes otherwise than Pillow: numbers must not depend on whether it is installed
+    processor = AutoImageProcessor.from_pretrained(path, backend="pil", **common) if side != "text" else None
     return TOWERS[side](model.to(device).eval(), tokenizer, processor, spec)
 
 
@@ -72,6 +79,7 @@ class _Towers:
     def __init__(self, model: Any, tokenizer: Any, processor: Any, spec: ModelSpec) -> None:
         self.model, self.tokenizer, self.processor, self.prompt = model, tokenizer, processor, spec.prompt
         self.pooled = spec.options.get("output") == "pooled"
+        self.siglip = model.config.model_type.startswith("siglip")
 
     def _unit(self, features: Any) -> NDArray[np.float32]:
         import torch
@@ -91,17 +99,20 @@ class _Texts(_Towers):
         import torch
 
         with torch.inference_mode():
-            # SigLIP was trained on captions padded to full length, with the padding attended to
-            siglip = self.model.config.model_type.startswith("siglip")
-            tokens = self._tokens(texts, padding="max_length" if siglip else "longest", return_tensors="pt")
-            if siglip:
+            tokens = self._tokens(texts, padding="longest", return_tensors="pt")
+            if self.siglip:
                 tokens.pop("attention_mask", None)
             tower = self.model.text_model if self.pooled else self.model.get_text_features
             return self._unit(tower(**tokens.to(self.model.device)))
 
     def _tokens(self, texts: Sequence[str], **kwargs: Any) -> Any:
         longest = self.model.config.text_config.max_position_embeddings
-        return self.tokenizer([self.prompt + text for text in texts], truncation=True, max_length=longest, **kwargs)
+        prompted = [self.prompt + text for text in texts]
+        if self.siglip:
+            # trained on captions in lower case (not every checkpoint's tokenizer sees to that) and
+            # padded to full length, with the padding attended to
+            prompted, kwargs["padding"] = [text.lower() for text in prompted], "max_length"
+        return self.tokenizer(prompted, truncation=True, max_length=longest, **kwargs)
 
 
 class _Images(_Towers):

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import ModelError
+from harness.families import check_tokenizer
 from harness.models import ModelSpec
 
 VERSION = 1
@@ -37,19 +38,18 @@ def load(spec: ModelSpec, path: Path | None, device: str) -> Sentence:
     model = SentenceTransformer(
         str(path), device=device, trust_remote_code=spec.trust_remote_code, local_files_only=True, model_kwargs=kwargs
     )
+    if config := getattr(getattr(model[0], "auto_model", None), "config", None):
+        check_tokenizer(spec, model.tokenizer, config.get_text_config().vocab_size)
     if spec.pooling:
         _set_pooling(model, spec)
     return Sentence(model.eval(), spec.prompt)
 
 
 def _set_pooling(model: Any, spec: ModelSpec) -> None:
-    from sentence_transformers.models import Pooling
-
     for name, module in model.named_children():
-        if isinstance(module, Pooling):
-            width = model.get_sentence_embedding_dimension()
+        if type(module).__name__ == "Pooling":  # where it is imported from differs between versions
             try:
-                setattr(model, name, Pooling(width, pooling_mode=spec.pooling))
+                setattr(model, name, type(module)(**(module.get_config_dict() | {"pooling_mode": spec.pooling})))
             except ValueError as error:
                 raise ModelError(f"{spec.name}: pooling {spec.pooling!r}: {error}") from error
             return

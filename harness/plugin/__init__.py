@@ -17,10 +17,13 @@ from harness.plugin.collect import pytest_collection_finish, pytest_collection_m
 from harness.plugin.finish import pytest_sessionfinish, pytest_terminal_summary
 from harness.plugin.fixtures import device, embed_rows, model, record, score_captions, store
 from harness.plugin.options import pytest_addoption, pytest_configure, pytest_unconfigure
-from harness.plugin.schedule import Xdist
+from harness.plugin.schedule import (
+    pytest_configure_node,
+    pytest_xdist_auto_num_workers,
+    pytest_xdist_make_scheduler,
+)
 
 __all__ = [
-    "Xdist",
     "device",
     "embed_rows",
     "model",
@@ -28,12 +31,15 @@ __all__ = [
     "pytest_collection_finish",
     "pytest_collection_modifyitems",
     "pytest_configure",
+    "pytest_configure_node",
     "pytest_generate_tests",
     "pytest_pyfunc_call",
     "pytest_runtest_makereport",
     "pytest_sessionfinish",
     "pytest_terminal_summary",
     "pytest_unconfigure",
+    "pytest_xdist_auto_num_workers",
+    "pytest_xdist_make_scheduler",
     "record",
     "score_captions",
     "store",

@@ -85,6 +85,7 @@ def is_cell(item: object) -> bool:
     )
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist announces this worker as ready
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Write down what is to be run, so that what a crash prevents is missed."""
     cells = [item for item in session.items if is_cell(item)]

@@ -45,12 +45,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker and, with pytest-xdist, the scheduling; publish given folders."""
+    """Register the marker; publish given folders."""
     config.addinivalue_line("markers", "suite(name, needs): a suite of spatial-harness, run once per model")
-    if config.pluginmanager.hasplugin("xdist"):
-        from harness.plugin.schedule import Xdist
-
-        config.pluginmanager.register(Xdist(), "spatial-harness-xdist")
     given = {name: config.getoption(option) for option, name in FOLDERS.items() if config.getoption(option)}
     config.stash[_before] = {name: os.environ.get(name) for name in (*given, "HARNESS_HUB_STATE")}
     os.environ.update({name: str(Path(path).expanduser().absolute()) for name, path in given.items()})

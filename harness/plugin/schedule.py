@@ -23,29 +23,33 @@ def _models(config: pytest.Config) -> list[ModelSpec]:
         return []  # said at collection, if a suite is collected at all
 
 
-class Xdist:
-    """Hooks that exist only where pytest-xdist does."""
+# optional hooks: without pytest-xdist nobody calls them; in the module itself, because xdist asks for
+# the number of workers before plugins are configured
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_xdist_auto_num_workers(self, config: pytest.Config) -> int | None:
-        """One worker per GPU, else what memory and cores carry; the environment's choice stands."""
-        specs = _models(config)
-        if not specs or os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
-            return None
-        return good_worker_count(len(specs), max(spec.vram_gb for spec in specs))
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
-        """Keep a model's tests on one worker, unless the user chose a --dist."""
-        specs = _models(config)
-        if not specs or config.getoption("dist") != "load":
-            return None
-        config.option.loadscopereorder = False  # the order of collection is biggest model first
-        return _model_scheduling(config, log, {spec.name for spec in specs})
+@pytest.hookimpl(tryfirst=True, optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """One worker per GPU, else what memory and cores carry; the environment's choice stands."""
+    specs = _models(config)
+    if not specs or os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
+        return None
+    return good_worker_count(len(specs), max(spec.vram_gb for spec in specs))
 
-    def pytest_configure_node(self, node: Any) -> None:
-        """Tell a worker the run folder and what the run is called."""
-        node.workerinput["spatial_harness"] = shared_facts(node.config)
+
+@pytest.hookimpl(tryfirst=True, optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep a model's tests on one worker, unless the user chose a --dist."""
+    specs = _models(config)
+    if not specs or config.getoption("dist") != "load":
+        return None
+    config.option.loadscopereorder = False  # the order of collection is biggest model first
+    return _model_scheduling(config, log, {spec.name for spec in specs})
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker the run folder and what the run is called."""
+    node.workerinput["spatial_harness"] = shared_facts(node.config)
 
 
 def _model_scheduling(config: pytest.Config, log: Any, models: set[str]) -> Any:
@@ -59,14 +63,25 @@ def _model_scheduling(config: pytest.Config, log: Any, models: set[str]) -> Any:
             return f"model {name}" if nodeid.endswith("]") and name in models else nodeid
 
         def remove_node(self, node: Any) -> str | None:
-            # without this a test that kills its worker is given to the next one, and kills that
-            workload = dict(self.assigned_work[node])
-            crashed: str | None = super().remove_node(node)
-            for unit in workload.values():
-                if crashed in unit:
-                    unit[crashed] = True
-            for scope in [scope for scope, unit in self.workqueue.items() if all(unit.values())]:
-                del self.workqueue[scope]
+            # xdist would give the test that killed its worker to the next one, and kill that
+            workload = self.assigned_work.pop(node)
+            crashed = next((test for unit in workload.values() for test, done in unit.items() if not done), None)
+            for scope, unit in workload.items():
+                left = {test: done or test == crashed for test, done in unit.items()}
+                if not all(left.values()):
+                    self.workqueue[scope] = left
+            for other in self.nodes:
+                self._reschedule(other)
             return crashed
+
+        def _reschedule(self, node: Any) -> None:
+            if node not in self.registered_collections:  # it replaces a crashed one, and is still collecting
+                return
+            super()._reschedule(node)
+            # a worker holds its last test back until it is given another, or told that there is none
+            while self.workqueue and not node.shutting_down and self._pending_of(self.assigned_work[node]) < 2:
+                self._assign_work_unit(node)
+            if not self.workqueue:
+                node.shutdown()
 
     return ModelScheduling(config, log)

@@ -9,13 +9,12 @@ from typing import Any
 COLOURS = ("red", "green", "blue", "black")
 SHAPES = ("cat", "dog", "cup", "box")
 RELATIONS = ("left of", "right of", "above", "under", "in the middle of")
-WORDS = sorted({word for part in (COLOURS, SHAPES, RELATIONS) for phrase in part for word in phrase.split()} | {"the"})
+WORDS = sorted({"the", "and", "it"}.union(*(phrase.split() for phrase in COLOURS + SHAPES + RELATIONS)))
 PICTURE = 16  # pixels a side
-CAPTIONS = [  # of many lengths, each its own
-    f"The {colour} {first} is {relation} the {second}" + " and the box" * extra
-    for extra, (colour, first, relation, second) in enumerate(
-        itertools.islice(itertools.product(COLOURS, SHAPES, RELATIONS, SHAPES), 0, 20 * 16, 20)
-    )
+THINGS = list(itertools.product(COLOURS, SHAPES))
+CAPTIONS = [  # of many lengths, the longest beyond what a tokenizer takes; each its own
+    " and ".join(f"The {colour} {shape}" for colour, shape in (THINGS[i:] + THINGS)[: 1 + i]) + f" {relation} it"
+    for i, relation in zip(range(len(THINGS)), itertools.cycle(RELATIONS), strict=False)
 ]
 
 
@@ -23,16 +22,20 @@ def sentence(path: Path, *, pooling: str = "mean", dense: bool = False) -> Path:
     """A two-layer BERT under sentence-transformers' pooling and normalisation."""
     import torch
     from sentence_transformers import SentenceTransformer
-    from sentence_transformers.models import Dense, Normalize, Pooling, Transformer
     from transformers import BertModel
+
+    try:
+        from sentence_transformers.sentence_transformer.modules import Dense, Normalize, Pooling, Transformer
+    except ImportError:  # before sentence-transformers 6
+        from sentence_transformers.models import Dense, Normalize, Pooling, Transformer
 
     bert = path.with_name(f"{path.name}-bert")
     torch.manual_seed(1)
-    BertModel(_bert_config()).save_pretrained(bert)
+    _stirred(BertModel(_bert_config())).save_pretrained(bert)
     _wordpiece(bert)
     words = Transformer(str(bert), max_seq_length=64)
     modules: list[Any] = [words, Pooling(32, pooling_mode=pooling)]
-    modules += [Dense(32, 24)] if dense else []
+    modules += [Dense(32, 24)] if dense else []  # after which the model's width is not the tokens'
     SentenceTransformer(modules=[*modules, Normalize()], device="cpu").save(str(path))
     return path
 

@@ -20,7 +20,9 @@ def folder(tmp_path: Path) -> Callable[..., Folder]:
 def inside(pytester: pytest.Pytester, clean_environment: None) -> Callable[..., tuple[Folder, pytest.RunResult]]:
     """`inside(models, words, name=suite text, …)`: a run in this process, for what ends at collection."""
 
-    def run(models: list[dict[str, object]] | str | None, *words: str, **suites: str) -> tuple[Folder, pytest.RunResult]:
+    def run(
+        models: list[dict[str, object]] | str | None, *words: str, **suites: str
+    ) -> tuple[Folder, pytest.RunResult]:
         made = Folder(pytester.path, models, **suites)
         (made.path / "conftest.py").unlink()  # it changes the harness for the rest of the process
         given = ["-p", "xdist", "-p", "harness.plugin", "--run-dir", "run", *words]

@@ -19,7 +19,7 @@ ROOT = Path(harness.__file__).resolve().parents[1]
 NOT_INHERITED = ("HARNESS_", "PYTEST_", "CUDA_", "HF_", "XDG_", "COV_")
 
 # A family whose loads and embedded texts can be counted across processes, and which misbehaves on request.
-PRETEND = '''
+PRETEND = """
 import hashlib, os, pathlib, signal
 import numpy as np
 
@@ -70,7 +70,7 @@ class Captions:
 
     def score_captions(self, images, captions):
         return np.array([[len(caption) for caption in row] for row in captions], np.float32)
-'''
+"""
 
 # torch's import, 2 s a process, is nothing to these tests; FLUSH_S 0 stores every batch at once
 CONFTEST = """

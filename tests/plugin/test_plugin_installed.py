@@ -24,7 +24,16 @@ def test_a_clone_and_the_entry_point_register_one_plugin(tmp_path, site):
 def test_a_clone_without_an_installed_package_loads_the_plugin(tmp_path):
     folder = Folder(tmp_path, [control("constant")], texts=text_suite("texts", ["a"]))
     folder.write("conftest.py", 'pytest_plugins = ["harness.plugin"]\n')
-    done = folder.run([sys.executable, "-m", "pytest", "-p", "xdist", "--run-dir", "run", "-n", "2"])
+    done = folder.run([sys.executable, "-m", "pytest", "-p", "xdist", "--run-dir", "run", "-n", "auto"])
+    assert done.ret == 0, said(done)
+    assert folder.cells() == {("texts", "constant"): ("passed", "")}
+    assert "created: 1/1 worker" in said(done), "as many workers as models, however many cores"
+
+
+def test_the_plugin_works_without_xdist(tmp_path):
+    folder = Folder(tmp_path, [control("constant")], texts=text_suite("texts", ["a"]))
+    folder.write("conftest.py", 'pytest_plugins = ["harness.plugin"]\n')
+    done = folder.run([sys.executable, "-m", "pytest", "-p", "no:xdist", "--run-dir", "run"])
     assert done.ret == 0, said(done)
     assert folder.cells() == {("texts", "constant"): ("passed", "")}
 

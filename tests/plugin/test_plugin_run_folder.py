@@ -43,9 +43,7 @@ def test_rows_have_exactly_the_columns_of_the_contract(runs):
 
     rows = pd.read_parquet(runs.path / "alone" / "rows.parquet")
     assert list(rows.columns) == COLUMNS
-    assert rows.groupby(["suite", "model"], observed=True).size().to_dict() == {
-        ("scenes", kind): 40 for kind in KINDS
-    }
+    assert rows.groupby(["suite", "model"], observed=True).size().to_dict() == {("scenes", kind): 40 for kind in KINDS}
     assert all(len(scores) == 4 for scores in rows["scores"])
 
 
