@@ -27,7 +27,7 @@ from harness.models import ModelSpec
 from harness.rows import Picture, digest
 from harness.store import Store
 
-FLUSH_S = 5.0
+FLUSH_S = 2.0  # what a killed run may have to compute again
 AHEAD = 2  # batches of pictures prepared while one is computed
 Job = tuple[Sequence[int], Callable[[Sequence[int]], tuple[Sequence[int], Any]]]  # positions, and how to compute them
 Matrix = NDArray[np.float32]

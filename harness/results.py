@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from harness.errors import RunError, ScoreError
+from harness.errors import DataError, HarnessError, RunError, ScoreError
 
 FORMAT = 1
 UNFINISHED = "not finished: the run was stopped or its worker died"
@@ -71,10 +71,13 @@ class Findings:
         if not self.results or not any(result.n for result in self.results):
             raise ScoreError("zero rows were evaluated: a suite that measured nothing has failed")
         for result in self.results:
-            for name in ("value", "low", "high"):
-                number = getattr(result, name)
-                if number is not None and not math.isfinite(number):
-                    raise ScoreError(f"{result.metric} of slice {result.slice} has {name} {number}")
+            for name in ("value", "low", "high", "chance", "floor"):
+                _check_number(getattr(result, name), f"{result.metric} of slice {result.slice} has {name}")
+        for outcome in self.outcomes:
+            for number in (outcome.correct, *outcome.scores):
+                _check_number(number, f"row {outcome.row} has a score or answer of")
+        _check_text([text for r in self.results for text in (r.metric, r.slice)])
+        _check_text([text or "" for o in self.outcomes for text in (o.row, o.group, o.slice, o.gold, o.predicted)])
 
     def noted(self, note: str) -> Findings:
         """The same findings with `note` put before every result's own note."""
@@ -82,6 +85,21 @@ class Findings:
             tuple(replace(r, note="; ".join(filter(None, (note, r.note)))) for r in self.results),
             self.outcomes,
         )
+
+
+def _check_number(number: float | None, what: str) -> None:
+    if number is not None and not math.isfinite(number):
+        raise ScoreError(f"{what} {number}")
+
+
+def _check_text(texts: Sequence[str]) -> None:
+    """Refuse half a character (JSON can spell one) before it reaches a table, which cannot hold it."""
+    for text in texts:
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            half = f"U+{ord(text[error.start]):04X}"
+            raise DataError(f"{text!r} in the findings holds half a character ({half}): correct the data") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,17 +126,25 @@ class Shard:
         line = (json.dumps(asdict(cell), allow_nan=False) + "\n").encode()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open("ab") as file:
-                start = file.tell()
-                try:
-                    file.write(line)
-                    file.flush()
-                    os.fsync(file.fileno())
-                except OSError:
-                    file.truncate(start)
-                    raise
+            self._append(line)
         except OSError as error:
             raise RunError(f"cannot write {self.path}: {error}; free space or give another --run-dir") from error
+
+    def _append(self, line: bytes) -> None:
+        before = self.path.stat().st_size if self.path.exists() else 0
+        try:
+            with self.path.open("a+b") as file:
+                file.seek(max(before - 1, 0))
+                if file.read(1) not in (b"", b"\n"):  # a killed process of the same number left a torn line
+                    line = b"\n" + line
+                file.write(line)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:
+            # after the file is closed, for closing writes what it can of the rest
+            if self.path.exists():
+                os.truncate(self.path, before)
+            raise
 
 
 def read_cells(run: Path) -> dict[tuple[str, str], Cell]:
@@ -130,7 +156,7 @@ def read_cells(run: Path) -> dict[tuple[str, str], Cell]:
     for _, line in sorted(lines, key=lambda item: item[0]):
         try:
             cell = _cell(json.loads(line))
-        except (json.JSONDecodeError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, AttributeError, HarnessError):
             continue  # a write that a crash cut short
         before = cells.get((cell.suite, cell.model))
         if before is None or before.status != "passed" or cell.status == "passed" or before.key != cell.key:
@@ -162,7 +188,7 @@ def read_plan(run: Path) -> tuple[dict[str, Any], list[tuple[str, str]]]:
     try:
         plan = json.loads((run / "shards" / "plan.json").read_text())
         return plan["info"], [(suite, model) for suite, model in plan["cells"]]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(f"{run} is not a run folder: {error}") from error
 
 
@@ -245,11 +271,11 @@ def read_run(path: Path) -> Run:
 
     try:
         info = json.loads((path / "run.json").read_text())
+        if (version := info["format"]) != FORMAT:
+            raise RunError(f"{path} has run format {version}; this version reads {FORMAT}")
         lines = [json.loads(line) for line in (path / "results.jsonl").read_text().splitlines()]
         rows = pd.read_parquet(path / "rows.parquet")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(f"{path} is not a readable run folder: {error}") from error
-    if info.get("format") != FORMAT:
-        raise RunError(f"{path} has run format {info.get('format')}; this version reads {FORMAT}")
     columns = ["suite", "model", *(f.name for f in fields(Result))]
     return Run(path, info, pd.DataFrame(lines, columns=columns), rows)

@@ -1,4 +1,4 @@
-"""Where model weights, data files and photos come from: a local folder, a package, a cache, the hub.
+"""Where model weights and data files come from: a local folder, a package, a cache, the hub.
 
 Local copies are asked first. Whether the hub answers is asked once per run and shared between
 processes, so that a machine without network skips at once instead of retrying for minutes.
@@ -9,33 +9,23 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
-import http.client
 import importlib.metadata
-import io
 import json
 import os
-import tempfile
 import urllib.error
-import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from harness.errors import (
     DataError,
     DataUnavailable,
     ModelError,
     ModelUnavailable,
-    PictureError,
-    StoreError,
     Unavailable,
 )
 from harness.models import ModelSpec
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 TIMEOUT_S = 10.0
 FILES = ("*.json", "*.txt", "*.model", "*.jinja", "*.py", "*.safetensors")
@@ -266,81 +256,3 @@ class DataFile:
         if hashlib.sha256(path.read_bytes()).hexdigest() != self.sha256:
             raise DataError(f"{path} does not have the pinned sha256 {self.sha256}: delete it and fetch it again")
         return path
-
-
-# --- photos -------------------------------------------------------------------------------------
-
-_silent_hosts: set[str] = set()  # asked once: a machine without network must not wait for every photo
-_answering_hosts: set[str] = set()  # one photo that times out does not make such a host silent
-
-
-@dataclass(frozen=True, slots=True)
-class Photo:
-    """A photo by its file name: in the data folder, in the cache, or behind a link."""
-
-    name: str
-    folders: tuple[str, ...]  # where it may lie below the data folder
-    link: str
-
-    def key(self) -> str:
-        """SHA-256 of the file. Raises PictureError."""
-        return hashlib.sha256(self.locate().read_bytes()).hexdigest()
-
-    def open(self) -> Image:
-        """The pixels in RGB. Raises PictureError."""
-        return decode(self.locate().read_bytes(), self.name)
-
-    def locate(self, fetch: bool = True) -> Path:
-        """The file, downloaded into the cache if it must be and may be. Raises PictureError."""
-        root = data_dir()
-        for folder in self.folders if root else ():
-            if root and (found := root / folder / self.name).is_file():
-                return found
-        cached = cache_dir() / "photos" / digest_name(self.link)
-        if not fetch and not cached.is_file():
-            raise PictureError(f"{self.name} is neither below --data-dir nor in the cache")
-        return cached if cached.is_file() else self._download(cached)
-
-    def _download(self, target: Path) -> Path:
-        host = urllib.parse.urlsplit(self.link).netloc
-        try:
-            if host in _silent_hosts:
-                raise OSError(f"{host} did not answer before")
-            with urllib.request.urlopen(self.link, timeout=TIMEOUT_S) as response:
-                data = response.read()
-        except urllib.error.HTTPError as error:
-            raise PictureError(f"{self.link}: {error}") from error
-        except (OSError, ValueError, http.client.HTTPException) as error:
-            if host not in _answering_hosts:
-                _silent_hosts.add(host)
-            raise PictureError(f"{self.name} is not below --data-dir, and {self.link} gave: {error}") from error
-        _answering_hosts.add(host)
-        _silent_hosts.discard(host)
-        decode(data, self.name)
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as file:
-                file.write(data)
-            os.replace(file.name, target)
-        except OSError as error:  # no fault of the photo's: rows must not be dropped for it
-            raise StoreError(
-                f"cannot keep photos in {target.parent}: {error}; free space or set XDG_CACHE_HOME"
-            ) from error
-        return target
-
-
-def digest_name(link: str) -> str:
-    """A file name for what a link gives."""
-    return hashlib.sha256(link.encode()).hexdigest()[:32] + Path(link).suffix
-
-
-def decode(data: bytes, name: str) -> Image:
-    """Decode a picture to RGB. Raises PictureError when it is damaged."""
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        return Image.open(io.BytesIO(data)).convert("RGB")
-    except UnidentifiedImageError:  # its own words hold a memory address, and notes must not differ between runs
-        raise PictureError(f"{name} is not a readable picture: cannot identify its format") from None
-    except Exception as error:  # decoders of damaged files raise all kinds, AVIF's a RuntimeError
-        raise PictureError(f"{name} is not a readable picture: {error}") from error

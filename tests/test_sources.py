@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import contextlib
 import errno
-import functools
 import hashlib
 import http.server
 import importlib.metadata
@@ -24,15 +22,12 @@ import huggingface_hub
 import numpy as np
 import pytest
 from huggingface_hub import errors as hub
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from PIL import Image
 from safetensors.numpy import save_file
 
 from harness import sources
-from harness.errors import DataError, DataUnavailable, ModelError, ModelUnavailable, PictureError, StoreError
+from harness.errors import DataError, DataUnavailable, ModelError, ModelUnavailable
 from harness.models import ModelSpec
-from harness.sources import DataFile, Photo, decode, hub_problem, locate_model, origin, weights_digest
+from harness.sources import DataFile, hub_problem, locate_model, origin, weights_digest
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 HUB = ModelSpec(name="b32", family="dual", source="org/name", revision=COMMIT)
@@ -46,8 +41,6 @@ def nothing_from_outside(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(urllib.request, "urlopen", refuse)
     monkeypatch.setattr(huggingface_hub, "snapshot_download", refuse)
-    for hosts in (sources._silent_hosts, sources._answering_hosts):
-        hosts.clear()
     sources._ask_hub.cache_clear()
     yield
     sources._ask_hub.cache_clear()
@@ -369,128 +362,3 @@ def test_a_data_file_that_is_nowhere_names_where_to_put_it(tmp_path, monkeypatch
     answer(monkeypatch, hub.LocalEntryNotFoundError("no"), problem="HF_HUB_OFFLINE is set")
     with pytest.raises(DataUnavailable, match=rf"HF_HUB_OFFLINE is set; or put vsr/train.jsonl below .*{tmp_path}"):
         FILE.locate()
-
-
-# --- photos -------------------------------------------------------------------------------------
-
-
-def encoded(kind: str = "PNG") -> bytes:
-    pixels = np.random.default_rng(0).integers(0, 256, (12, 10, 3), dtype=np.uint8)
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, kind)
-    return stream.getvalue()
-
-
-@pytest.fixture
-def photos(tmp_path, monkeypatch):
-    """A server of the files in a folder, with the list of what was asked."""
-    monkeypatch.setattr(urllib.request, "urlopen", functools.partial(URLOPEN))
-    folder, asked = tmp_path / "served", []
-    folder.mkdir()
-
-    class Files(http.server.SimpleHTTPRequestHandler):
-        def do_GET(self):
-            asked.append(self.path)
-            super().do_GET()
-
-        def log_message(self, *args): ...
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Files, directory=str(folder)))
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    yield folder, f"http://127.0.0.1:{server.server_port}", asked
-    server.shutdown()
-    server.server_close()
-
-
-URLOPEN = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
-
-
-def test_a_photo_in_the_data_folder_is_not_downloaded(tmp_path, monkeypatch):
-    (tmp_path / "coco" / "train2017").mkdir(parents=True)
-    (tmp_path / "coco" / "train2017" / "1.png").write_bytes(encoded())
-    monkeypatch.setenv("HARNESS_DATA_DIR", str(tmp_path))
-    photo = Photo("1.png", ("train2017", "coco/train2017"), "http://nowhere.invalid/1.png")
-    assert photo.open().size == (10, 12)
-    assert photo.key() == hashlib.sha256(encoded()).hexdigest()
-
-
-def test_a_photo_is_downloaded_once_and_kept(photos, tmp_path):
-    folder, link, asked = photos
-    (folder / "1.png").write_bytes(encoded())
-    photo = Photo("1.png", ("coco",), f"{link}/1.png")
-    assert photo.key() == photo.key()
-    assert photo.open().mode == "RGB"
-    assert asked == ["/1.png"]
-    assert [path.suffix for path in (tmp_path / "cache" / "spatial-harness" / "photos").iterdir()] == [".png"]
-
-
-@pytest.mark.parametrize("data", [b"", b"<html>try later</html>", encoded()[:60], encoded("JPEG")[:200]])
-def test_a_download_that_is_no_picture_is_an_error_and_is_not_kept(photos, tmp_path, data):
-    folder, link, _ = photos
-    (folder / "1.png").write_bytes(data)
-    with pytest.raises(PictureError, match=r"1.png is not a readable picture"):
-        Photo("1.png", (), f"{link}/1.png").key()
-    assert not list((tmp_path / "cache").rglob("*.png"))
-
-
-def test_a_photo_that_the_host_lacks_does_not_silence_the_host(photos):
-    folder, link, asked = photos
-    with pytest.raises(PictureError, match=r"gone.png: .*404"):
-        Photo("gone.png", (), f"{link}/gone.png").key()
-    (folder / "1.png").write_bytes(encoded())
-    assert Photo("1.png", (), f"{link}/1.png").key()
-    assert len(asked) == 2
-
-
-def test_a_host_that_does_not_answer_is_asked_once_for_all_photos(monkeypatch):
-    asked = count_asks(monkeypatch, None)
-
-    def urlopen(link, timeout):
-        asked.append(link)
-        raise urllib.error.URLError("no route")
-
-    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
-    for i in range(3):
-        with pytest.raises(PictureError, match=rf"{i}.jpg is not below --data-dir"):
-            Photo(f"{i}.jpg", (), f"http://silent.invalid/{i}.jpg").key()
-    assert asked == ["http://silent.invalid/0.jpg"]
-
-
-def test_a_full_disk_under_the_photo_cache_is_an_error_of_its_own(photos, monkeypatch):
-    folder, link, _ = photos
-    (folder / "1.png").write_bytes(encoded())
-
-    def full(*args, **kwargs):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(sources.tempfile, "NamedTemporaryFile", full)
-    with pytest.raises(StoreError, match=r"cannot keep photos in .*No space left"):
-        Photo("1.png", (), f"{link}/1.png").key()
-
-
-@given(
-    kind=st.sampled_from(["PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF"]),
-    cut=st.integers(0, 400),
-    flips=st.lists(st.tuples(st.integers(0, 10_000), st.integers(1, 255)), max_size=4),
-)
-@settings(deadline=None, max_examples=200)
-@pytest.mark.filterwarnings("ignore")
-def test_a_damaged_picture_is_a_picture_error_or_a_picture(kind, cut, flips):
-    data = bytearray(encoded(kind))
-    for place, change in flips:
-        data[place % min(len(data), 200)] ^= change
-    with contextlib.suppress(PictureError):  # any other exception fails the test
-        assert decode(bytes(data[: len(data) - cut]), "1.img").mode == "RGB"
-
-
-def test_a_decoder_that_fails_in_its_own_way_is_a_picture_error(monkeypatch):
-    monkeypatch.setattr(Image, "open", Mock(side_effect=RuntimeError("Failed to decode frame 0")))
-    with pytest.raises(PictureError, match=r"1.avif is not a readable picture: Failed to decode frame 0"):
-        decode(b"", "1.avif")
-
-
-@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "LA", "CMYK", "I;16", "1"])
-def test_pictures_of_every_kind_come_out_in_rgb(mode):
-    stream = io.BytesIO()
-    Image.new(mode, (4, 3)).save(stream, "TIFF")
-    assert decode(stream.getvalue(), "1.tiff").mode == "RGB"

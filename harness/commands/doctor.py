@@ -17,6 +17,7 @@ from harness.data.vsr import FILES
 from harness.errors import DataUnavailable, HarnessError, ModelUnavailable, PictureError, Unavailable
 from harness.families import family_of
 from harness.models import ModelSpec
+from harness.photos import Photo
 from harness.provenance import PACKAGES
 
 DISTRIBUTION = "spatial-harness"
@@ -188,7 +189,7 @@ def _photos() -> str:
     return f"{here} of {len(photos)} of random/train are here{rest}"
 
 
-def _is_here(photo: sources.Photo) -> bool:
+def _is_here(photo: Photo) -> bool:
     try:
         photo.locate(fetch=False)
     except PictureError:

@@ -13,7 +13,7 @@ from harness.data.vsr import FILES, vsr
 from harness.errors import HarnessError, PictureError
 from harness.families import family_of
 from harness.models import ModelSpec
-from harness.sources import Photo
+from harness.photos import Photo
 
 AT_ONCE = 16  # downloads of photos
 

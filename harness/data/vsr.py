@@ -17,8 +17,9 @@ from typing import Any
 
 from harness.errors import ConfigError, DataError
 from harness.models import nearest
+from harness.photos import Photo
 from harness.rows import Row, digest
-from harness.sources import DataFile, Photo
+from harness.sources import DataFile
 
 COUNTS = {
     ("random", "train"): 7680,

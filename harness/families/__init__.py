@@ -81,6 +81,5 @@ def check(spec: ModelSpec) -> None:
 def check_tokenizer(spec: ModelSpec, tokenizer: Any, vocabulary: int) -> None:
     """Refuse a tokenizer without its files, which transformers makes up empty. Raises ModelError."""
     if len(tokenizer) < vocabulary / 2:
-        raise ModelError(
-            f"{spec.name}: the tokenizer knows {len(tokenizer)} of the model's {vocabulary} tokens: fetch its files again"
-        )
+        known = f"{len(tokenizer)} of the model's {vocabulary} tokens"
+        raise ModelError(f"{spec.name}: the tokenizer knows {known}; fetch its files again")

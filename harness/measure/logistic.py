@@ -38,14 +38,12 @@ def coordinates(x: Any) -> Any:
     """The same rows in coordinates that suit the solver; labels have no part in it.
 
     Dense x: centred and rotated onto the eigenvectors of its scatter. Both leave the problem as it
-    was: the intercept is free, and a rotation keeps |w|. Sparse x: columns that are zero everywhere
-    are dropped.
+    was: the intercept is free, and a rotation keeps |w|. Sparse x stays as it is, in float64.
     """
     from scipy import sparse
 
     if sparse.issparse(x):
-        x = x.tocsc().astype(np.float64)
-        return x[:, np.diff(x.indptr) > 0].tocsr()
+        return x.tocsr().astype(np.float64)
     centred = np.asarray(x, np.float64) - np.asarray(x, np.float64).mean(axis=0)
     _, axes = np.linalg.eigh(centred.T @ centred)
     return centred @ axes

@@ -88,6 +88,8 @@ def _problem(scores: Scores[Row], unit_length: bool) -> tuple[Any, list[str], ND
     if not wanted:
         raise DataError(f"no label has {MIN_ROWS} rows, of {len(scores.rows)} rows: raise --limit or give more data")
     y = np.array([[row.label == label for label in wanted] for row in scores.rows])
+    if sparse.issparse(x):  # columns that are zero everywhere have weight zero, and cost as much as others
+        x = x[:, np.diff(x.tocsc().indptr) > 0]
     return (normalize(x) if unit_length else x), wanted, y
 
 

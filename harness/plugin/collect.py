@@ -40,7 +40,7 @@ def suite_of(node: pytest.Item) -> Suite | None:
 def _asks_for_our_model(node: pytest.Item) -> bool:
     """Whether `model` is the plugin's fixture; others have a marker and a fixture of these names too."""
     found = getattr(node, "_fixtureinfo", None)
-    definitions = found.name2fixturedefs.get("model", ()) if found else ()
+    definitions = list(found.name2fixturedefs.get("model", ())) if found else []
     return bool(definitions) and definitions[-1].func.__module__.startswith(f"{__package__}.")
 
 

@@ -48,15 +48,15 @@ def _took_part(config: pytest.Config) -> bool:
 
 def _summary(cells: list[Cell]) -> list[str]:
     counts: dict[str, int] = defaultdict(int)
-    reasons: dict[tuple[str, str], list[str]] = defaultdict(list)
+    reasons: dict[tuple[str, str], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for cell in cells:
         counts[cell.status] += 1
         if cell.status != "passed":
-            reasons[cell.status, cell.reason].append(f"{cell.suite} x {cell.model}")
+            reasons[cell.status, cell.reason][cell.suite].append(cell.model)
     lines = [", ".join(f"{count} {status}" for status, count in sorted(counts.items()))]
-    for (status, reason), names in sorted(reasons.items()):
-        lines.append(f"{status}: {'; '.join(names)}")
-        lines.append(f"    {reason}")
+    for (status, reason), suites in sorted(reasons.items()):
+        lines.append(f"{status}: {reason}")
+        lines += [f"    {suite}: {', '.join(models)}" for suite, models in suites.items()]
     return lines
 
 

@@ -10,9 +10,10 @@ import pytest
 from command_samples import SHA, FakeHub, files_of, make_dual_model, make_sentence_model, write_data
 from PIL import Image
 
-from harness import sources
+from harness import photos
 from harness.__main__ import main
 from harness.data import vsr
+from harness.photos import Photo
 
 CONTROL = "- {name: random, family: controls, options: {kind: random}}\n"
 OUTSIDER = """\
@@ -166,7 +167,7 @@ def photo_rows(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes | Exception]:
 
     def rows(split, part):
         links = list(answers) if split == "random" else []
-        photos = [sources.Photo(link.rsplit("/", 1)[1], ("coco",), link) for link in links * 2]
+        photos = [Photo(link.rsplit("/", 1)[1], ("coco",), link) for link in links * 2]
         return [
             vsr.VsrRow(id=str(i), label="on", image=p, truth=True, category="", votes_true=(), votes_false=())
             for i, p in enumerate(photos)
@@ -174,8 +175,8 @@ def photo_rows(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes | Exception]:
 
     monkeypatch.setattr(urllib.request, "urlopen", urlopen)
     monkeypatch.setattr("harness.commands.prefetch.vsr", rows)
-    monkeypatch.setattr(sources, "_silent_hosts", set())
-    monkeypatch.setattr(sources, "_answering_hosts", set())
+    monkeypatch.setattr(photos, "_silent_hosts", set())
+    monkeypatch.setattr(photos, "_answering_hosts", set())
     return answers
 
 

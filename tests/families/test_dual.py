@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 import json
 import math
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -351,8 +351,6 @@ def test_pillow_is_asked_for_by_name(load, checkpoint, monkeypatch):
     )
     assert load("dual", checkpoint("clip")).loaded
     assert asked[0]["backend"] == "pil"
-    if importlib.util.find_spec("torchvision") is None:
-        pytest.skip("torchvision is not installed, so that nothing but the request could be shown")
 
 
 def test_no_gradient_and_no_dropout(load, checkpoint, kind):
@@ -386,6 +384,14 @@ def test_pickled_weights_are_refused_unless_the_entry_says_why(load, checkpoint,
     allowed = load("dual", pickled, options={"allow_bin": "none at this revision"})
     np.testing.assert_allclose(embed_texts(allowed, CAPTIONS), direct_texts(kind, checkpoint(kind), CAPTIONS), **CLOSE)
     assert "ScoresCaptions" in allowed.capabilities
+
+
+def test_safetensors_in_a_side_folder_do_not_open_the_door_to_pickled_weights(load, checkpoint, tmp_path):
+    pickled = tiny_checkpoints.as_bin(checkpoint("clip"), tmp_path / "pickled")
+    (pickled / "onnx").mkdir()
+    shutil.copy(checkpoint("clip") / "model.safetensors", pickled / "onnx")
+    with pytest.raises(ModelError, match="tiny does not load"):
+        embed_texts(load("dual", pickled), CAPTIONS)
 
 
 def test_pickled_weights_beside_safetensors_are_not_read(load, copy_of, checkpoint):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -151,6 +152,14 @@ def test_pickled_weights_are_refused_unless_the_entry_says_why(load, checkpoint,
         embed_texts(load("sentence", pickled), CAPTIONS)
     allowed = load("sentence", pickled, options={"allow_bin": "none at this revision"})
     np.testing.assert_allclose(embed_texts(allowed, CAPTIONS), direct(checkpoint("sentence"), CAPTIONS), **CLOSE)
+
+
+def test_safetensors_in_a_side_folder_do_not_open_the_door_to_pickled_weights(load, checkpoint, tmp_path):
+    pickled = tiny_checkpoints.as_bin(checkpoint("sentence"), tmp_path / "pickled")
+    (pickled / "onnx").mkdir()
+    shutil.copy(checkpoint("sentence") / "model.safetensors", pickled / "onnx")
+    with pytest.raises(ModelError, match="tiny does not load"):
+        embed_texts(load("sentence", pickled), CAPTIONS)
 
 
 @pytest.mark.filterwarnings("ignore:Detected pickle protocol")

@@ -95,7 +95,7 @@ PICTURES = """
     import pytest
     from PIL import Image
     from harness import ChoiceRow, Findings, Result, caption_choice
-    from harness.sources import decode
+    from harness.photos import decode
 
     class Bytes:
         def __init__(self, name, data):

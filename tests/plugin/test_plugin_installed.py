@@ -44,7 +44,7 @@ def test_the_wheel_runs_its_suites_in_somebody_elses_folder(tmp_path, site):
     # 60 rows show the way as well as 3,000, in seconds
     words = ["--pyargs", "harness.suites", "--models", "tag:control", "-n", "0", "--limit", "60", "--run-dir", "run"]
     env = {"PYTHONPATH": str(site), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": ""}
-    done = folder.run([sys.executable, "-m", "pytest", *BARE, *words], env)
+    folder.run([sys.executable, "-m", "pytest", *BARE, *words], env)
     where = folder.run([sys.executable, "-c", "import harness; print(harness.__file__)"], env)
     assert where.outlines == [str(site / "harness" / "__init__.py")]
     cells = folder.cells()

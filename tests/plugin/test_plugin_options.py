@@ -48,11 +48,10 @@ def test_models_that_select_nothing_are_an_error_that_names_the_nearest(inside, 
     assert not (made.path / "run").exists()
 
 
-@both
-def test_models_file_is_read_from_where_the_command_was_given(folder, n):
+def test_models_file_is_read_from_where_the_command_was_given(folder):
     made = folder(None, texts=TEXTS)
     made.write("elsewhere/list.yaml", "- {name: constant, family: controls, options: {kind: constant}}\n")
-    done = made.pytest("--models-file", "elsewhere/list.yaml", n=n)
+    done = made.pytest("--models-file", "elsewhere/list.yaml", n=2)
     assert done.ret == 0, said(done)
     assert models_of(made) == {"constant"}
 
@@ -110,12 +109,11 @@ def test_a_run_leaves_the_environment_as_it_was(folder):
     assert done.outlines[-1] == "changed: set()"
 
 
-@both
-def test_model_dir_is_asked_before_the_hub(folder, n):
+def test_model_dir_is_asked_before_the_hub(folder):
     made = folder([pretend("mirrored") | {"source": "org/name", "revision": "0" * 40}], texts=TEXTS)
     (made.path / "mirror" / "org").mkdir(parents=True)
     (made.path / "weights").rename(made.path / "mirror" / "org" / "name")
-    done = made.pytest("--model-dir", "mirror", n=n)
+    done = made.pytest("--model-dir", "mirror", n=2)
     assert done.ret == 0, said(done)
     assert models_of(made) == {"mirrored"}
 
@@ -137,11 +135,10 @@ VSR = """
 """
 
 
-@both
-def test_data_dir_is_where_rows_come_from(folder, n):
+def test_data_dir_is_where_rows_come_from(folder):
     made = folder([pretend("small")], vsr=VSR)
     made.write("data/vsr/random/dev.jsonl", "")
-    done = made.pytest("--data-dir", "data", n=n)
+    done = made.pytest("--data-dir", "data", n=2)
     assert done.ret == 1
     status, reason = made.cells()["vsr", "small"]
     assert status == "error"
@@ -196,10 +193,9 @@ def test_a_limit_that_is_no_number_is_an_error(inside):
     assert "--limit" in said(done)
 
 
-@both
-def test_k_chooses_among_suites_and_models(folder, n):
+def test_k_chooses_among_suites_and_models(folder):
     made = folder(MODELS, texts=TEXTS, more=text_suite("more", ["one"]))
-    assert made.pytest("-k", "more and small", n=n).ret == 0
+    assert made.pytest("-k", "more and small", n=2).ret == 0
     assert set(made.cells()) == {("more", "small")}
 
 
@@ -207,7 +203,7 @@ def test_k_chooses_among_suites_and_models(folder, n):
 def test_lf_runs_what_failed_last(folder, n):
     models = [pretend("good"), pretend("bad", options={"trouble": "nan"})]
     made = folder(models, texts=TEXTS)
-    assert made.pytest("--run-dir", "first", n=n).ret == 1
+    assert made.pytest("--run-dir", "first").ret == 1
     done = made.pytest("--run-dir", "second", "--lf", n=n)
     assert done.ret == 1
     assert models_of(made, "second") == {"bad"}

@@ -99,8 +99,8 @@ def test_without_a_run_dir_the_run_lies_below_reports(folder):
 
 def test_a_second_run_with_the_same_run_dir_computes_nothing(folder):
     made = folder([pretend("a")], texts=text_suite("texts", ["one", "two"]))
-    for _ in range(2):
-        done = made.pytest()
+    for store in ("store", "another"):
+        done = made.pytest("--store-dir", store)
         done.assert_outcomes(passed=1)
         assert done.ret == 0, said(done)
     assert len(made.log("load")) == 1

@@ -1,10 +1,14 @@
 """pytest-xdist: how many workers start, and which of them runs what."""
 
 import os
+import random
 import sys
+from types import SimpleNamespace
 
 import pytest
 from plugin_folder import Folder, control, pretend, said, text_suite
+
+from harness.plugin.schedule import _model_scheduling
 
 NOTE = (
     "from pretend.family import note; import os; "
@@ -58,6 +62,73 @@ def test_each_text_is_embedded_once_for_each_model(scheduled):
     assert sorted(folder.log("text")) == sorted([name, text] for name in SIZES for text in ("one", "two", "three"))
 
 
+# --- killed workers, every order of events being possible ---------------------------------------
+
+
+class Worker:
+    """What xdist's worker does with its tests: it holds the last back until told that no more will come."""
+
+    def __init__(self, name: str, collection: list[str]) -> None:
+        self.gateway = SimpleNamespace(id=name)
+        self.collection, self.queue, self.shutting_down = collection, [], False
+
+    def send_runtest_some(self, indices: list[int]) -> None:
+        assert not self.shutting_down
+        self.queue += indices
+
+    def shutdown(self) -> None:
+        self.shutting_down = True
+
+    def can_run(self) -> bool:
+        return len(self.queue) > 1 or (self.shutting_down and bool(self.queue))
+
+
+def play(seed: int) -> None:
+    """One run, in a random order of events; tests of the list `deadly` kill their worker, whoever that is."""
+    rng = random.Random(seed)
+    models = [f"m{i}" for i in range(rng.randint(1, 5))]
+    tests = [f"test_{suite}[{model}]" for model in models for suite in range(rng.randint(1, 4))] + ["test_ordinary"]
+    deadly = set(rng.sample(tests, rng.randint(0, min(4, len(tests)))))
+    count = rng.randint(1, 3)
+    config = SimpleNamespace(getvalue=lambda _: [f"{count}*popen"], option=SimpleNamespace(loadscopereorder=False))
+    scheduling = _model_scheduling(config, None, set(models))
+    workers = [Worker(f"gw{i}", tests) for i in range(count)]
+    for worker in workers:
+        scheduling.add_node(worker)
+    for worker in workers:
+        scheduling.add_node_collection(worker, tests)
+    scheduling.schedule()
+    done, collecting = [], []
+    while True:
+        ready = [worker for worker in scheduling.nodes if worker.can_run()]
+        assert all(worker in ready for worker in scheduling.nodes if worker.queue), "a worker waits for the others"
+        if not ready + collecting:
+            break
+        worker = rng.choice(ready + collecting)
+        if worker in collecting:
+            collecting.remove(worker)
+            scheduling.add_node_collection(worker, tests)
+            scheduling.schedule()
+            continue
+        index = worker.queue.pop(0)
+        assert tests[index] not in done, "run twice"
+        done.append(tests[index])
+        if tests[index] not in deadly:
+            scheduling.mark_test_complete(worker, index)
+            continue
+        assert scheduling.remove_node(worker) == tests[index], "the test that killed its worker is the one named"
+        replacement = Worker(f"gw{count + len(done)}", tests)
+        scheduling.add_node(replacement)
+        collecting.append(replacement)
+    assert set(done) == set(tests), "every test is run, the deadly ones too"
+
+
+@pytest.mark.parametrize("block", range(5))
+def test_killed_workers_make_no_test_run_twice_or_never(block):
+    for seed in range(100 * block, 100 * (block + 1)):
+        play(seed)
+
+
 # --- who chooses the scheduler -----------------------------------------------------------------
 
 SPY = """
@@ -81,7 +152,6 @@ SPY = """
     [
         ([], "ModelScheduling"),
         (["--dist", "worksteal"], "WorkStealingScheduling"),
-        (["--dist", "loadfile"], "LoadFileScheduling"),
     ],
 )
 def test_a_dist_chosen_by_the_user_is_left_alone(folder, words, scheduler):

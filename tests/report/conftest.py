@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from report_samples import INFO, MakeRun, sample_cells
 
-from harness.results import Cell, Shard, merge
+from harness.results import Cell, Shard, merge, write_plan
 
 
 @pytest.fixture
@@ -22,7 +22,8 @@ def make_run(tmp_path: Path) -> MakeRun:
         for cell in cells:
             shard.append(cell)
         run.mkdir(exist_ok=True)
-        merge(run, {**info, **changes})
+        write_plan(run, {**info, **changes}, [])
+        merge(run)
         return run
 
     return make

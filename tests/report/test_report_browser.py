@@ -63,7 +63,8 @@ def test_charts_draw_and_the_page_fits(browser: Any, sample_run: Path, width: in
         assert tab.locator(".chart svg").count() == 3
         for i in range(3):
             box = tab.locator(".chart svg").nth(i).bounding_box()
-            assert box["width"] > 100 and box["height"] > 60
+            assert box["width"] > 100
+            assert box["height"] > 60
         assert tab.locator(DRAWN).count() > 40
         assert overflow(tab) <= 0
         assert tab.locator("#leaderboard").bounding_box()["y"] < 400

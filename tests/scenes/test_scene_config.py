@@ -44,7 +44,7 @@ def test_a_written_config_reads_back(read, preset):
 
 
 @pytest.mark.parametrize(
-    "text, message",
+    ("text", "message"),
     [
         ("colors: [red, blue]", r"unknown key 'colors'; known: .*Did you mean colours\?"),
         ("3: 4", "unknown key 3"),

@@ -75,7 +75,7 @@ def test_colour_captions_differ_in_the_colour_alone():
         assert sum(tuple(text.split()[1:]) in shown for text in row.captions) == 1
 
 
-@pytest.mark.parametrize("preset, options", [("spatial", 4), ("color", 10)])
+@pytest.mark.parametrize(("preset", "options"), [("spatial", 4), ("color", 10)])
 def test_the_gold_caption_keeps_to_no_position(preset, options):
     rows = scene_choices(preset)
     positions = Counter(row.gold for row in rows)
