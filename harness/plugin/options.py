@@ -11,8 +11,13 @@ FOLDERS = {"harness_data_dir": "HARNESS_DATA_DIR", "harness_model_dir": "HARNESS
 _before = pytest.StashKey[dict[str, str | None]]()
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """The contract's options; each value lies under a name no other plugin has."""
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """The contract's options, where there is a list of models or one is given.
+
+    Nowhere else: names like --limit are common, and two plugins that add one break each other.
+    """
+    if not _concerned(pluginmanager.get_plugin("pytestconfig").invocation_params):  # type: ignore[union-attr]
+        return
     group = parser.getgroup("spatial-harness", "spatial-harness")
 
     def option(name: str, metavar: str, text: str, kind: type = str) -> None:
@@ -44,10 +49,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     option("--limit", "N", "at most N rows a suite; the numbers are not comparable, and say so", int)
 
 
+def _concerned(asked: pytest.Config.InvocationParams) -> bool:
+    words = [str(word).split("::")[0] for word in asked.args]
+    if any(word.startswith(("harness.suites", "--models-file")) for word in words):
+        return True
+    starts = [asked.dir, *(asked.dir / word for word in words if not word.startswith("-"))]
+    return any((folder / "models.yaml").is_file() for start in starts for folder in (start, *start.parents))
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker; publish given folders."""
     config.addinivalue_line("markers", "suite(name, needs): a suite of spatial-harness, run once per model")
-    given = {name: config.getoption(option) for option, name in FOLDERS.items() if config.getoption(option)}
+    given = {name: value for option, name in FOLDERS.items() if (value := config.getoption(option, None))}
     config.stash[_before] = {name: os.environ.get(name) for name in (*given, "HARNESS_HUB_STATE")}
     os.environ.update({name: str(Path(path).expanduser().absolute()) for name, path in given.items()})
 

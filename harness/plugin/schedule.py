@@ -15,10 +15,12 @@ from harness.plugin.session import models_file, shared_facts
 
 def _models(config: pytest.Config) -> list[ModelSpec]:
     """The models this command is about; none when it is not about suites of this harness."""
-    about = config.getoption("harness_models_file") or (config.rootpath / "models.yaml").exists()
+    about = config.getoption("harness_models_file", None) or (config.rootpath / "models.yaml").exists()
     about = about or any(str(arg).startswith("harness.suites") for arg in config.args)
     try:
-        return select_models(read_models(models_file(config)), config.getoption("harness_models")) if about else []
+        return (
+            select_models(read_models(models_file(config)), config.getoption("harness_models", None)) if about else []
+        )
     except ConfigError:
         return []  # said at collection, if a suite is collected at all
 

@@ -42,13 +42,13 @@ class Session:
 def session_of(config: pytest.Config) -> Session:
     """The run of this process, made when it is first needed. Raises ConfigError."""
     if KEY not in config.stash:
-        limit = config.getoption("harness_limit")
+        limit = config.getoption("harness_limit", None)
         if limit is not None and limit < 1:
             raise ConfigError(f"--limit must be at least 1, not {limit}")
-        specs = select_models(read_models(models_file(config)), config.getoption("harness_models"))
+        specs = select_models(read_models(models_file(config)), config.getoption("harness_models", None))
         for spec in specs:
             families.check(spec)
-        store = config.getoption("harness_store_dir") or sources.store_dir()
+        store = config.getoption("harness_store_dir", None) or sources.store_dir()
         shared = shared_facts(config)
         run = Path(shared["run"])
         os.environ["HARNESS_HUB_STATE"] = str(run / "shards" / f"hub-{shared['id']}.json")
@@ -66,7 +66,7 @@ def session_of(config: pytest.Config) -> Session:
 
 def models_file(config: pytest.Config) -> Path:
     """The file that lists the models: given, of the rootdir, or the one that is installed."""
-    given = config.getoption("harness_models_file")
+    given = config.getoption("harness_models_file", None)
     if given:
         return Path(config.invocation_params.dir) / Path(given).expanduser()
     return models.models_file(config.rootpath)
@@ -81,7 +81,7 @@ def shared_facts(config: pytest.Config) -> dict[str, str]:
         return dict(config.workerinput["spatial_harness"])
     if _facts not in config.stash:
         now = datetime.datetime.now(datetime.UTC)
-        given = config.getoption("harness_run_dir")
+        given = config.getoption("harness_run_dir", None)
         name = f"{now:%Y%m%dT%H%M%SZ}-{git(config.rootpath)['commit'][:7] or 'nocommit'}"
         run = Path(given).expanduser() if given else config.rootpath / "reports" / name
         command = shlex.join(["pytest", *map(str, config.invocation_params.args)])

@@ -88,3 +88,28 @@ def test_the_plugin_was_there_to_be_noticed(ordinary):
     _, run = ordinary
     assert "--models-file" in said(run("--help", blocked=False))
     assert "--models-file" not in said(run("--help", blocked=True))
+
+
+OWN_OPTIONS = """
+def pytest_addoption(parser):
+    parser.addoption("--limit", type=int, default=3)
+    parser.addoption("--models", default="theirs")
+"""
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_repository_may_have_options_of_our_names(pytester, workers):
+    pytester.makeconftest(OWN_OPTIONS)
+    pytester.makepyfile(
+        "def test_theirs(pytestconfig):\n"
+        "    assert pytestconfig.getoption('limit') == 5 and pytestconfig.getoption('models') == 'theirs'"
+    )
+    pytester.runpytest_subprocess("--limit", "5", "-n", str(workers)).assert_outcomes(passed=1)
+
+
+def test_options_are_there_for_a_list_of_models_that_lies_elsewhere(pytester):
+    folder = pytester.mkdir("elsewhere")
+    (folder / "models.yaml").write_text("- {name: c, family: controls, options: {kind: constant}}")
+    (folder / "suites").mkdir()
+    done = pytester.runpytest_subprocess("elsewhere/suites", "--models", "c", "--limit", "4", "--collect-only")
+    assert done.ret == pytest.ExitCode.NO_TESTS_COLLECTED

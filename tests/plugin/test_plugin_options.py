@@ -79,6 +79,7 @@ def test_folders_are_published_and_the_environment_restored(pytester, monkeypatc
             monkeypatch.setenv(name, before)
     text = ENVIRONMENT.format(data=str(pytester.path / "data"), models=str(pytester.path / "models"))
     pytester.makepyfile(text)
+    (pytester.path / "models.yaml").write_text("[]")  # options are there where a list of models is
     done = pytester.runpytest_inprocess("-p", "harness.plugin", "--data-dir", "data", "--model-dir", "models")
     done.assert_outcomes(passed=1)
     assert os.environ.get("HARNESS_DATA_DIR") == before
@@ -88,6 +89,7 @@ def test_folders_are_published_and_the_environment_restored(pytester, monkeypatc
 def test_folders_reach_the_workers(folder):
     made = folder()
     made.write("test_it.py", ENVIRONMENT.format(data=str(made.path / "data"), models=str(made.path / "models")))
+    made.write("models.yaml", "[]")  # options are there where a list of models is
     made.pytest("--data-dir", "data", "--model-dir", "models", n=2).assert_outcomes(passed=1)
 
 
