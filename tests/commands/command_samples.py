@@ -93,7 +93,7 @@ def tokenizer(folder: Path):
 def make_sentence_model(folder: Path) -> Path:
     """A BERT of two layers with random weights, as sentence-transformers saves it."""
     from sentence_transformers import SentenceTransformer
-    from sentence_transformers.models import Pooling, Transformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
     from transformers import BertConfig, BertModel
 
     plain = folder.with_name(f"{folder.name}-plain")

@@ -56,8 +56,12 @@ class Texts:
 
     def die_if_told(self, text):
         told = HERE / "die.txt"  # MODEL|TEXT|once or MODEL|TEXT|always
-        if told.exists() and told.read_text().startswith(f"{self.spec.name}|{text}|"):
-            once = told.read_text().endswith("|once")
+        try:
+            order = told.read_text()
+        except FileNotFoundError:  # another process has just died of it
+            return
+        if order.startswith(f"{self.spec.name}|{text}|"):
+            once = order.endswith("|once")
             note("dies", self.spec.name, text)
             if once:
                 told.unlink()
