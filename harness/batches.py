@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from harness.errors import ModelError
 
 T = TypeVar("T")
-TOKENS = 4096  # in one batch of texts, padding included
+TOKENS = 2048  # in one batch of texts, padding included
 PICTURES = 32  # in one batch of pictures
 NO_MEMORY = ("out of memory", "can't allocate memory", "cublas_status_alloc_failed")  # how errors put it
 

@@ -83,7 +83,7 @@ class Model:
     @property
     def token_budget(self) -> int:
         """A GPU is filled by more tokens at once than a core's cache holds."""
-        return batches.TOKENS * (4 if sys.modules.get("torch") and sys.modules["torch"].cuda.is_available() else 1)
+        return batches.TOKENS * (8 if sys.modules.get("torch") and sys.modules["torch"].cuda.is_available() else 1)
 
     def space(self, representation: str) -> str:
         """The store's folder for one representation of this model."""

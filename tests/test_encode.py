@@ -11,7 +11,7 @@ from fake_models import Fake, Family, Held, fake_model, vector_of, weights
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness import encode
+from harness import batches, encode
 from harness.encode import embed_pictures, embed_texts
 from harness.errors import ModelError, ModelUnavailable, ScoreError
 
@@ -88,7 +88,7 @@ def test_only_new_texts_are_computed(tmp_path, fake):
 
 def test_the_families_own_counts_of_tokens_make_the_batches(tmp_path, fake):
     asked = fake()
-    asked.token_counts = lambda texts: [1000 if text.startswith("long") else 1 for text in texts]
+    asked.token_counts = lambda texts: [batches.TOKENS // 4 if text.startswith("long") else 1 for text in texts]
     embed_texts(fake_model(tmp_path), ["long a", "long b", "long c", "long d", "long e", "x", "y"])
     assert [len(batch) for batch in asked.texts] == [4, 3]
     assert all(text.startswith("long") for text in asked.texts[0])
