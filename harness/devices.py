@@ -115,6 +115,7 @@ def prepare(device: Device, threads: int) -> None:
             "or set CUDA_VISIBLE_DEVICES= to run on the CPU"
         )
     torch.set_num_threads(threads)
+    torch.backends.cudnn.allow_tf32 = False  # float32 means float32, in convolutions too
 
 
 def cpu_threads() -> int:

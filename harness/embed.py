@@ -40,7 +40,8 @@ def embed_rows(model: Model, rows: Sequence[Row], side: str | None = None) -> Sc
     _check_left(len(kept), lost)
     if "text" in sides:
         parts.insert(0, embed_texts(model, [row.text or "" for row in kept]))
-    groups = shared_groups(*([_seen(row, s) for row in kept] for s in sides))
+    own = [row.group for row in kept]
+    groups = own if all(own) else shared_groups(*([_seen(row, s) for row in kept] for s in sides))
     values = parts[0] if len(parts) == 1 else _fuse(parts, model.spec.options.get("fusion", "concat"))
     return Scores(tuple(kept), values, tuple(groups), lost)
 

@@ -16,6 +16,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -43,17 +44,25 @@ class Model:
         self._device, self._failure = device, ""
 
     @functools.cached_property
+    def origin(self) -> str:
+        """What the weights are: the hub's commit, or a digest of local files."""
+        return sources.origin(self.spec) if self.family.NEEDS_WEIGHTS else ""
+
+    @functools.cached_property
     def fingerprint(self) -> str:
         """Digest of all that this model's numbers depend on, but for the inputs."""
         spec = self.spec
-        origin = sources.origin(spec) if self.family.NEEDS_WEIGHTS else ""
-        settings: list[object] = [spec.family, self.family.VERSION, origin, spec.dtype, spec.pooling]
+        settings: list[object] = [spec.family, self.family.VERSION, self.origin, spec.dtype, spec.pooling]
         settings += [
             spec.prompt,
             spec.attn_implementation,
             spec.trust_remote_code,
             sorted(map(str, spec.options.items())),
         ]
+        if "." in spec.family and (file := getattr(self.family, "__file__", None)):
+            settings.append(sources.file_digest(Path(file)))  # an outsider's module changes while it is written
+        if spec.dtype != "float32":  # whose rounding is the device's
+            settings.append("gpu" if devices.visible_gpus() else "cpu")
         majors = {name: importlib.metadata.version(name).split(".")[0] for name in self.family.LIBRARIES}
         return digest(json.dumps([settings, majors], sort_keys=True))
 

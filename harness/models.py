@@ -145,7 +145,7 @@ def _check_values(spec: ModelSpec, where: str) -> None:
     if spec.from_hub and not COMMIT.fullmatch(spec.revision):
         raise ConfigError(
             f"{where}: revision must be the full 40-digit commit of {spec.source}, not {spec.revision!r}; "
-            f"`spatial-harness add-model {spec.source}` looks it up"
+            f"for a folder write ./{spec.source}; `spatial-harness add-model {spec.source}` looks it up"
         )
     if spec.trust_remote_code and not COMMIT.fullmatch(spec.revision):
         raise ConfigError(f"{where}: trust_remote_code runs the author's code; it needs a pinned revision")

@@ -7,9 +7,11 @@ one JSON object a line; a torn last line is a cell that was not finished. `merge
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -112,6 +114,7 @@ class Cell:
     key: str = ""
     reason: str = ""
     findings: Findings | None = None
+    finished: float = field(default=0.0, compare=False)  # seconds since the epoch, set as it is written
     stats: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -123,7 +126,7 @@ class Shard:
 
     def append(self, cell: Cell) -> None:
         """Write one cell whole or not at all. Raises RunError when the disk refuses."""
-        line = (json.dumps(asdict(cell), allow_nan=False) + "\n").encode()
+        line = (json.dumps(asdict(replace(cell, finished=time.time())), allow_nan=False) + "\n").encode()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._append(line)
@@ -149,17 +152,18 @@ class Shard:
 
 def read_cells(run: Path) -> dict[tuple[str, str], Cell]:
     """The newest state of every suite × model in the shards; unfinished lines are passed over."""
-    lines: list[tuple[float, str]] = []
+    found: list[Cell] = []
     for path in (run / "shards").glob("*.jsonl"):
-        lines += [(path.stat().st_mtime, line) for line in path.read_text(errors="replace").split("\n")[:-1]]
+        for line in path.read_text(errors="replace").split("\n")[:-1]:
+            # a line that a crash cut short is passed over
+            with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError, HarnessError):
+                found.append(_cell(json.loads(line)))
     cells: dict[tuple[str, str], Cell] = {}
-    for _, line in sorted(lines, key=lambda item: item[0]):
-        try:
-            cell = _cell(json.loads(line))
-        except (ValueError, TypeError, KeyError, AttributeError, HarnessError):
-            continue  # a write that a crash cut short
+    for cell in sorted(found, key=lambda cell: cell.finished):
         before = cells.get((cell.suite, cell.model))
-        if before is None or before.status != "passed" or cell.status == "passed" or before.key != cell.key:
+        # what passed stays where it was only not tried again, or where its own twin failed
+        stays = before and before.status == "passed" and (cell.status == "skipped" or cell.key == before.key)
+        if not stays or cell.status == "passed":
             cells[cell.suite, cell.model] = cell
     return cells
 
@@ -175,12 +179,24 @@ def _cell(raw: dict[str, Any]) -> Cell:
 
 def write_plan(run: Path, info: Mapping[str, Any], cells: Sequence[tuple[str, str]]) -> None:
     """Write down what a run is and which suite x model it is to give, before the first one."""
-    folder = run / "shards"
+    folder, latest = run / "shards", list(cells)
+    with contextlib.suppress(RunError):  # a run that goes on keeps what it was to give before
+        info, cells = _joined(read_plan(run), info, cells)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write(folder / "plan.json", json.dumps({"info": dict(info), "cells": list(cells)}).encode())
+        _write(folder / "plan.json", json.dumps({"info": dict(info), "cells": list(cells), "latest": latest}).encode())
     except OSError as error:
         raise RunError(f"cannot write {folder}: {error}; free space or give another --run-dir") from error
+
+
+def _joined(
+    before: tuple[dict[str, Any], list[tuple[str, str]]], info: Mapping[str, Any], cells: Sequence[tuple[str, str]]
+) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """An earlier plan and this one: all models and cells, and the limit if there was one."""
+    old, planned = before
+    models = {model["name"]: model for model in [*old.get("models", []), *info.get("models", [])]}
+    limit = old.get("limit") if info.get("limit") is None else info["limit"]
+    return {**info, "models": list(models.values()), "limit": limit}, list(dict.fromkeys([*planned, *cells]))
 
 
 def read_plan(run: Path) -> tuple[dict[str, Any], list[tuple[str, str]]]:
@@ -190,6 +206,12 @@ def read_plan(run: Path) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         return plan["info"], [(suite, model) for suite, model in plan["cells"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(f"{run} is not a run folder: {error}") from error
+
+
+def latest_cells(run: Path) -> set[tuple[str, str]]:
+    """What the last call to `write_plan` asked for, of all that the run folder is to hold."""
+    plan = json.loads((run / "shards" / "plan.json").read_text())
+    return {(suite, model) for suite, model in plan["latest"]}
 
 
 def merge(run: Path, **more: Any) -> list[Cell]:
@@ -239,7 +261,7 @@ def _write_rows(path: Path, cells: Iterable[Cell]) -> None:
     text, names = pa.dictionary(pa.int32(), pa.string()), [f.name for f in fields(Outcome)]
     kinds = {"correct": pa.float64(), "scores": pa.list_(pa.float32()), "row": pa.string(), "group": pa.string()}
     schema = pa.schema([("suite", text), ("model", text)] + [(name, kinds.get(name, text)) for name in names])
-    scratch = path.with_suffix(".tmp")
+    scratch = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     with pq.ParquetWriter(scratch, schema, compression="zstd") as writer:
         for cell in cells:
             outcomes = cell.findings.outcomes if cell.findings else ()

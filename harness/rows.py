@@ -32,10 +32,15 @@ class Picture(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A text, a picture or both, with a label to be read off a model's representation of them."""
+    """A text, a picture or both, with a label to be read off a model's representation of them.
+
+    `group` is the resampling unit where the data set knows one; left empty, rows that share a text
+    or picture which the model sees are a group.
+    """
 
     id: str
     label: str
+    group: str = ""
     text: str | None = None
     image: Picture | None = None
 

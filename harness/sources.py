@@ -166,7 +166,7 @@ def wanted_files(spec: ModelSpec) -> tuple[str, ...]:
 def _model_folder(spec: ModelSpec, fetch: bool = True) -> Path:
     if spec.source.startswith("package:"):
         return _package_folder(spec.source.removeprefix("package:"))
-    if not spec.from_hub or Path(spec.source).is_dir():
+    if not spec.from_hub:
         path = Path(spec.source).expanduser()
         if path.is_dir():
             return path
@@ -183,7 +183,7 @@ def _model_folder(spec: ModelSpec, fetch: bool = True) -> Path:
 def origin(spec: ModelSpec) -> str:
     """What a model's weights are, for its fingerprint: the hub's commit, or a digest of local files."""
     mirror = model_dir()
-    local = not spec.from_hub or Path(spec.source).is_dir() or (mirror and (mirror / spec.source).is_dir())
+    local = not spec.from_hub or (mirror and (mirror / spec.source).is_dir())
     return weights_digest(_model_folder(spec)) if local else f"{spec.source}@{spec.revision}"
 
 
@@ -208,6 +208,12 @@ def _check_safetensors(path: Path) -> None:
             pass
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{path} is damaged or cut short ({error}): delete it and fetch it again") from error
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def weights_digest(path: Path) -> str:

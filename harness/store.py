@@ -74,6 +74,7 @@ class Store:
             try:
                 with os.fdopen(handle, "wb") as file:
                     file.write(save({"vectors": vectors}, metadata=header))
+                os.chmod(scratch, 0o666 & ~_umask())  # mkstemp's files are for their owner alone
                 os.replace(scratch, folder / name)
             except OSError:
                 os.unlink(scratch)
@@ -97,7 +98,9 @@ class Store:
                 raise ValueError("checksum differs")
         except FileNotFoundError:
             return  # put aside by another process
-        except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        except OSError as error:  # says nothing of the shard: it may be another user's, and whole
+            raise StoreError(f"the store cannot read {path}: {error}; give another --store-dir") from error
+        except (SafetensorError, ValueError, KeyError, TypeError) as error:
             warnings.warn(f"store: {path} is damaged ({error}); put aside and computed again", stacklevel=2)
             with contextlib.suppress(OSError):
                 path.replace(path.with_suffix(".damaged"))
@@ -132,6 +135,12 @@ class Store:
 def _checksum(names: str, vectors: Array) -> str:
     """Digest of all that a shard says: whose the vectors are, their type and shape, and their bytes."""
     return digest(names, str(vectors.dtype), str(vectors.shape), vectors.tobytes())
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 @contextlib.contextmanager

@@ -24,6 +24,7 @@ from harness.results import (
     Outcome,
     Result,
     Shard,
+    latest_cells,
     merge,
     read_cells,
     read_plan,
@@ -468,3 +469,35 @@ def test_rows_that_are_no_parquet_file_are_a_run_error(merged):
         file.write(b"PAR1" + b"x" * 100 + b"PAR1")
     with pytest.raises(RunError, match="is not a readable run folder"):
         read_run(merged)
+
+
+def passing(name, **changes):
+    findings = Findings((Result(metric="accuracy", value=0.5, n=4),), ())
+    return Cell(suite="s", model=name, status="passed", key="k", findings=findings, **changes)
+
+
+def test_a_run_that_goes_on_with_other_models_keeps_its_plan_models_and_limit(tmp_path):
+    write_plan(tmp_path, {"models": [{"name": "a"}], "limit": 5}, [("s", "a")])
+    write_plan(tmp_path, {"models": [{"name": "b"}], "limit": None}, [("s", "b")])
+    info, cells = read_plan(tmp_path)
+    assert [model["name"] for model in info["models"]] == ["a", "b"]
+    assert info["limit"] == 5
+    assert cells == [("s", "a"), ("s", "b")]
+    assert latest_cells(tmp_path) == {("s", "b")}
+
+
+def test_a_skip_never_replaces_a_number_and_an_error_of_other_settings_does(tmp_path):
+    shard = Shard(tmp_path, "main")
+    shard.append(passing("a"))
+    shard.append(Cell(suite="s", model="a", status="skipped", reason="the mirror was not given"))
+    assert read_cells(tmp_path)["s", "a"].status == "passed"
+    shard.append(Cell(suite="s", model="a", status="error", reason="broken since"))
+    assert read_cells(tmp_path)["s", "a"].status == "error"
+
+
+def test_the_newest_cell_is_the_one_written_last_whatever_the_files_are_called(tmp_path):
+    Shard(tmp_path, "zz").append(Cell(suite="s", model="a", status="error", reason="first"))
+    Shard(tmp_path, "aa").append(passing("a"))
+    for path in (tmp_path / "shards").iterdir():  # as a copied folder has them
+        os.utime(path, (1, 1))
+    assert read_cells(tmp_path)["s", "a"].status == "passed"

@@ -15,7 +15,14 @@ from numpy.typing import NDArray
 
 DRAWS = 2000
 SEED = 20240
+FEW_GROUPS = 20  # fewer tell too little of their own spread for a percentile interval
 Floats = NDArray[np.float64]
+
+
+def effective_groups(groups: Sequence[str]) -> float:
+    """As how many equal groups unequal ones count: (sum n)² / sum n² (Kish 1965)."""
+    sizes = np.unique(np.asarray(groups), return_counts=True)[1].astype(float)
+    return float(sizes.sum() ** 2 / (sizes**2).sum())
 
 
 def group_sums(values: Floats, groups: Sequence[str]) -> Floats:

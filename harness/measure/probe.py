@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from harness.errors import DataError, ScoreError
 from harness.measure import logistic
 from harness.measure.choice import lost_note
-from harness.measure.intervals import bootstrap, finite, group_sums
+from harness.measure.intervals import FEW_GROUPS, bootstrap, effective_groups, finite, group_sums
 from harness.results import Findings, Outcome, Result
 from harness.rows import Row, Scores
 
@@ -66,13 +66,16 @@ def grouped_probe(scores: Scores[Row]) -> Findings:
     )
     x, wanted, y = _problem(scores, unit_length=True)
     labels, groups = [row.label for row in scores.rows], np.array(scores.groups)
-    decisions = np.zeros(y.shape)
+    decisions, notes = np.zeros(y.shape), set[str]()
     with _one_blas_thread():
         x = logistic.coordinates(x)
         for train, test in _grouped_folds(FOLDS, labels, groups, np.arange(len(labels))):
             c = _choose_c(x, y, labels, groups, train)
-            decisions[test] = logistic.fit(x[train], y[train], c).decide(x[test])
-    return _findings(scores, wanted, y, decisions, np.zeros(y.shape, int), "")
+            fitted = logistic.fit(x[train], y[train], c)
+            decisions[test] = fitted.decide(x[test])
+            if fitted.gradient.max() > ROUGH:
+                notes.add(f"some probes did not converge in {logistic.MAX_STEPS} steps")
+    return _findings(scores, wanted, y, decisions, np.zeros(y.shape, int), "; ".join(notes))
 
 
 def _problem(scores: Scores[Row], unit_length: bool) -> tuple[Any, list[str], NDArray[np.bool_]]:
@@ -139,6 +142,10 @@ def _findings(
     values = macro_f1(sums.sum(axis=0).reshape(shape))[0]
     floors = macro_f1(never.reshape(shape))[0]
     low, high = bootstrap(sums, lambda drawn: _with_mean(macro_f1(drawn.reshape(shape))))
+    units = effective_groups(scores.groups)
+    if units < FEW_GROUPS:
+        low, high = np.full_like(low, np.nan), np.full_like(high, np.nan)
+        note = "; ".join(filter(None, [note, f"no interval: groups so unequal count as {units:.1f}"]))
     notes = [note, lost_note([reason for _, reason in scores.failed], len(scores.failed) + len(y))]
     if not (decisions > 0).any():
         notes.append("the probe never says yes")

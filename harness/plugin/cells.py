@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Generator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -28,12 +29,18 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
         return None
     run, model = session_of(pyfuncitem.config), cast(Model, pyfuncitem.funcargs["model"])
     started, before = time.monotonic(), dict(model.stats)
+    sources.used.clear()
     cell = _attempt(run, model, pyfuncitem)
     if cell is None:
         pyfuncitem.user_properties.append(("resumed", run.run.name))
         return True
     stats: dict[str, Any] = {name: value - before.get(name, 0) for name, value in model.stats.items()}
-    stats |= {"seconds": round(time.monotonic() - started, 3), **peak_memory(), "data": dict(sources.used)}
+    stats |= {
+        "seconds": round(time.monotonic() - started, 3),
+        **peak_memory(),
+        "weights": model.__dict__.get("origin", ""),
+        "data": dict(sources.used),
+    }
     try:
         run.shard.append(replace(cell, stats=stats))
     except HarnessError as error:
@@ -55,7 +62,9 @@ def _attempt(run: Session, model: Model, item: pytest.Function) -> Cell | None:
     try:
         key = cell_key(run, suite, item, model.fingerprint)
         done = run.done.get((suite.name, model.spec.name))
-        return None if done and done.key == key else cell(status="passed", key=key, findings=_run(item))
+        if done and done.key == key and _still_holds(done):
+            return None
+        return cell(status="passed", key=key, findings=_run(item))
     except Unavailable as error:
         return cell(status="skipped", reason=str(error))
     except HarnessError as error:
@@ -67,13 +76,22 @@ def _attempt(run: Session, model: Model, item: pytest.Function) -> Cell | None:
         raise
 
 
+def _still_holds(done: Cell) -> bool:
+    """Whether a cell's data files are as they were, and no picture was missing that may be here now."""
+    files = done.stats.get("data", {}).values()
+    same = all(Path(f["file"]).is_file() and sources.file_digest(Path(f["file"])) == f["sha256"] for f in files)
+    return same and not any(o.correct is None for o in (done.findings.outcomes if done.findings else ()))
+
+
 def _run(item: pytest.Function) -> Findings:
     item.stash[FOUND] = []
     item.obj(**{name: item.funcargs[name] for name in item._fixtureinfo.argnames})
     found = item.stash[FOUND]
     if not found:
         raise ScoreError("the suite recorded nothing: it must call record(…)")
-    return Findings(tuple(r for f in found for r in f.results), tuple(o for f in found for o in f.outcomes))
+    whole = Findings(tuple(r for f in found for r in f.results), tuple(o for f in found for o in f.outcomes))
+    changed = [name for name, facts in sources.used.items() if not facts["as_pinned"]]
+    return whole.noted(f"not the published bytes: {', '.join(changed)}") if changed else whole
 
 
 def peak_memory() -> dict[str, float]:

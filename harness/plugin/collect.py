@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
+import functools
+import importlib.metadata
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from harness import sources
 from harness.errors import ConfigError, RunError
 from harness.models import ModelSpec
 from harness.plugin.session import Session, session_of
@@ -93,6 +96,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         return
     run = session_of(session.config)
     plan = [(suite.name, model_of(item).name) for item in cells if (suite := suite_of(item))]
+    if twice := [f"{suite} x {model}" for (suite, model), count in Counter(plan).items() if count > 1]:
+        session.shouldfail = f"two tests give {twice[0]}: a suite's name stands for one test"
+        raise session.Failed(session.shouldfail)
     facts = {"command": run.command, "started": run.started}
     try:
         write_plan(run.run, facts | describe(run.models, run.limit, session.config.rootpath), plan)
@@ -103,7 +109,13 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 def cell_key(run: Session, suite: Suite, item: pytest.Item, fingerprint: str) -> str:
     """Digest of all that a cell's numbers depend on, so far as it is known before the rows are read."""
-    source = hashlib.sha256(Path(item.path).read_bytes()).hexdigest()
-    from harness import __version__
+    versions = [importlib.metadata.version(name) for name in ("numpy", "scipy", "scikit-learn", "pillow")]
+    where = str(sources.data_dir())
+    return digest(suite.name, sources.file_digest(item.path), fingerprint, str(run.limit), where, _code(), *versions)
 
-    return digest(suite.name, source, fingerprint, str(run.limit), __version__)
+
+@functools.cache
+def _code() -> str:
+    """Digest of the harness's own code."""
+    root = Path(sources.__file__).parent
+    return digest(*(sources.file_digest(path) for path in sorted(root.rglob("*.py"))))

@@ -11,7 +11,7 @@ import pytest
 from harness.errors import HarnessError
 from harness.plugin.session import KEY, shared_facts
 from harness.report import render
-from harness.results import Cell, merge, read_plan
+from harness.results import Cell, latest_cells, merge
 
 LINES = pytest.StashKey[list[str]]()
 
@@ -28,14 +28,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     lines = config.stash.setdefault(LINES, [])
     try:
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        cells, planned = merge(run, finished=now), set(read_plan(run)[1])
+        cells, asked = merge(run, finished=now), latest_cells(run)
         lines += _summary(cells)
         lines.append(f"page: {render(run)}")
     except (HarnessError, OSError) as error:
         lines.append(f"the run folder could not be finished: {error}")
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         return
-    mine = [cell for cell in cells if (cell.suite, cell.model) in planned]
+    mine = [cell for cell in cells if (cell.suite, cell.model) in asked]
     if session.exitstatus == pytest.ExitCode.OK and not any(cell.status == "passed" for cell in mine):
         lines.append("nothing was evaluated: every suite x model was skipped")
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -45,6 +45,9 @@ def session_of(config: pytest.Config) -> Session:
         limit = config.getoption("harness_limit", None)
         if limit is not None and limit < 1:
             raise ConfigError(f"--limit must be at least 1, not {limit}")
+        for name, folder in (("--data-dir", sources.data_dir()), ("--model-dir", sources.model_dir())):
+            if folder and not folder.is_dir():
+                raise ConfigError(f"{name} {folder} is not a folder")
         specs = select_models(read_models(models_file(config)), config.getoption("harness_models", None))
         for spec in specs:
             families.check(spec)

@@ -14,14 +14,16 @@ from harness.scenes.splits import in_split
 def scene_rows(preset_or_config: str | SceneConfig = "spatial", split: str | None = None) -> list[Row]:
     """One row a scene: its true caption, its picture, and the relation or colour as label.
 
-    Of a colour scene the caption names one of two objects; the picture alone does not say which.
+    Rows of one pair of objects are a group. A picture alone does not say which object the caption
+    names first, or at all: of positions in it, a linear probe can read the axis and not the direction.
     Raises ConfigError.
     """
     config = find_config(preset_or_config)
     rows = []
     for scene in in_split(make_scenes(config), split):
         label, text = answer(config, scene), claims(config, scene)
-        rows.append(Row(id=scene.id, label=label, text=text[label], image=DrawnPicture(scene, config.canvas)))
+        picture = DrawnPicture(scene, config.canvas)
+        rows.append(Row(id=scene.id, label=label, group=scene_pair(scene), text=text[label], image=picture))
     return rows
 
 

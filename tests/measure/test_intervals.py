@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.measure.intervals import bootstrap, group_sums, mean_interval
+from harness.measure.intervals import bootstrap, effective_groups, group_sums, mean_interval
 
 
 def test_the_interval_of_a_mean_agrees_with_scipys_bootstrap():
@@ -53,3 +53,8 @@ def test_the_interval_holds_the_value_and_leaves_out_undefined_draws():
             return drawn[:, 0] / drawn[:, 1]
 
     assert [float(v) for v in bootstrap(sums, ratio)] == [1.0, 1.0]
+
+
+def test_unequal_groups_count_as_fewer():
+    assert effective_groups(["a", "b", "c", "d"]) == 4
+    assert effective_groups(["a"] * 97 + ["b", "c", "d"]) == pytest.approx(100**2 / (97**2 + 3))

@@ -151,3 +151,11 @@ def test_too_few_rows_of_every_label_are_an_error():
 def test_too_few_groups_are_an_error():
     with pytest.raises(DataError, match="2 groups cannot be split into 5 folds"):
         grouped_probe(scores_of(["above"] * 60, np.ones((60, 2)), [f"g{i % 2}" for i in range(60)]))
+
+
+def test_a_few_giant_groups_give_a_value_without_an_interval(separable):
+    groups = [f"g{i % 8}" for i in range(310)]
+    whole = by_slice(grouped_probe(Scores(separable.rows, separable.values, tuple(groups))))["all"]
+    assert whole.value > 0.9
+    assert (whole.low, whole.high) == (None, None)
+    assert "no interval: groups so unequal count as 8.0" in whole.note

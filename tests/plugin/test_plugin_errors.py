@@ -295,7 +295,7 @@ def test_a_store_on_a_disk_that_is_really_full(folder):
 @needs_mounts
 @pytest.mark.parametrize("n", [0, 2], ids=["alone", "two"])
 def test_a_run_folder_on_a_disk_that_is_full_from_the_start(folder, n):
-    made = folder([pretend("good")], texts=TEXTS, more=TEXTS)
+    made = folder([pretend("good")], texts=TEXTS, more=TEXTS.replace('"texts"', '"more"'))
     done = made.pytest(n=n, prefix=on_small_disk(made, "run", full=True))
     assert done.ret not in (0, pytest.ExitCode.INTERNAL_ERROR)
     assert told(done, "free space or give another --run-dir") == 1, said(done)
@@ -315,3 +315,11 @@ def test_a_run_folder_on_a_disk_that_fills_up_on_the_way(folder, n):
     assert "the run folder could not be finished: cannot write" in said(done)
     assert "Traceback" not in said(done)
     assert "INTERNALERROR" not in said(done)
+
+
+def test_two_tests_of_one_suite_name_are_refused_before_anything_is_computed(folder):
+    made = folder([pretend("good")], texts=TEXTS, again=TEXTS)
+    done = made.pytest(n=0)
+    assert done.ret != 0
+    assert told(done, "two tests give texts x good: a suite's name stands for one test") == 1, said(done)
+    assert not made.log("load")

@@ -101,3 +101,13 @@ def test_a_torn_last_line_of_a_shard_is_a_cell_to_be_run_again(tmp_path):
     assert folder.pytest(n=0).ret == 0
     assert unfinished(folder) == set()
     assert len(folder.results()) == len(SUITES)
+
+
+def test_a_finished_cell_is_computed_again_when_its_suite_has_changed(tmp_path):
+    folder = make(tmp_path, ("first",))
+    assert folder.pytest(n=0).ret == 0
+    assert folder.pytest(n=0).ret == 0
+    assert len(folder.log("text")) == len(TEXTS)
+    folder.write("test_one.py", text_suite("one", [*SUITES["one"], "new"]))
+    assert folder.pytest(n=0).ret == 0
+    assert folder.log("text")[len(TEXTS) :] == [["first", "new"]]
