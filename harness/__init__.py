@@ -3,8 +3,10 @@
 A suite imports from here: where rows come from, and how scores become findings.
 """
 
+from harness.calibration.exam import examine
 from harness.data.vsr import vsr
 from harness.measure.choice import caption_choice
+from harness.measure.prior import marginalised, reference_rows
 from harness.measure.probe import grouped_probe, paper_probe
 from harness.results import Findings, Result
 from harness.rows import ChoiceRow, Row, Scores
@@ -19,8 +21,11 @@ __all__ = [
     "Row",
     "Scores",
     "caption_choice",
+    "examine",
     "grouped_probe",
+    "marginalised",
     "paper_probe",
+    "reference_rows",
     "scene_choices",
     "scene_rows",
     "vsr",

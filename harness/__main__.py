@@ -1,4 +1,4 @@
-"""The command line, `spatial-harness` or `python -m harness`: report, scenes, prefetch, doctor, add-model."""
+"""The command line, `spatial-harness` or `python -m harness`: report, scenes, calibrate, doctor, …"""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _report(command("report", "Write the page of a run folder, finished or not, and print its path."))
     _scenes(command("scenes", "Draw scenes of known ground truth: pictures, metadata and splits."))
+    _calibrate(command("calibrate", "Train a model of known spatial knowledge, or those of the training-data study."))
     _prefetch(command("prefetch", "Download what models and suites need, then prove that each model loads offline."))
     _selection(command("doctor", "Say what is installed, reachable and cached, and what a run would skip, and why."))
     _add_model(command("add-model", "Append a model of the hub to models.yaml, pinned; the rest of the file stays."))
@@ -46,11 +47,23 @@ def _report(parser: argparse.ArgumentParser) -> None:
 
 def _scenes(parser: argparse.ArgumentParser) -> None:
     start = parser.add_mutually_exclusive_group()
-    start.add_argument("--preset", default="spatial", help="spatial (default) or color")
+    start.add_argument("--preset", default="spatial", help="spatial (default), color, place, topology, …, tabletop")
     start.add_argument("--config", metavar="FILE", type=_path, help="a YAML file of what to draw")
-    parser.add_argument("--size", metavar="N", type=int, help="how many scenes; a multiple of 4")
+    parser.add_argument("--size", metavar="N", type=int, help="how many scenes; whole minimal sets")
     parser.add_argument("--seed", metavar="N", type=int, help="another seed, other scenes")
     parser.add_argument("--out", metavar="DIR", type=_path, required=True, help="a new or empty folder")
+
+
+def _calibrate(parser: argparse.ArgumentParser) -> None:
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("name", metavar="NAME", nargs="?", help="the model, such as cal-spatial")
+    what.add_argument("--sweep", action="store_true", help="the share of truthful captions x hard negatives instead")
+    parser.add_argument("--out", metavar="DIR", type=_path, help="where it is put (default: NAME, or training-sweep)")
+    parser.add_argument("--seed", metavar="N", type=int, default=0, help="another seed, another model (default: 0)")
+    parser.add_argument("--steps", metavar="N", type=int, help="training steps (default: as many as it needs)")
+    parser.add_argument("--work", metavar="DIR", type=_path, help="where checkpoints are kept (default: user cache)")
+    parser.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:1, … (default: a CUDA GPU, or else cpu)")
+    parser.add_argument("--examine", action="store_true", help="then ask what the suites ask, and put it into the card")
 
 
 def _prefetch(parser: argparse.ArgumentParser) -> None:

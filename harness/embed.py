@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from harness import batches
 from harness.encode import Matrix, Model, ahead, computed, embed_pictures, embed_texts, open_pictures
 from harness.errors import DataError, DataUnavailable, ScoreError
-from harness.rows import ChoiceRow, Picture, Row, Scores, digest, shared_groups
+from harness.rows import NO_CAPTION, ChoiceRow, Picture, Row, Scores, digest, shared_groups
 
 
 def sides_of(model: Model, row: Row) -> tuple[str, ...]:
@@ -74,18 +74,26 @@ def _fuse(parts: Sequence[Matrix], how: str) -> Matrix:
 def score_captions(model: Model, rows: Sequence[ChoiceRow]) -> Scores[ChoiceRow]:
     """Scores (rows, captions) in the rows' own order of captions; higher fits better.
 
+    The width is that of the rows with most captions; where others have none, the score is minus infinity.
     Captions are shown to the model in an order drawn from the row's id, so that a preference for a
     position earns nothing. A family with SCORES_BY_COSINE is asked for vectors, and the cosine is the score.
     """
     _check_any(rows)
-    if len({len(row.captions) for row in rows}) > 1:
-        raise DataError("rows of one suite must have equally many captions")
+    alike: dict[int, list[int]] = {}
+    for i, row in enumerate(rows):
+        alike.setdefault(len(row.captions), []).append(i)
     by_cosine = getattr(model.family, "SCORES_BY_COSINE", False)
-    values, failed = _cosines(model, rows) if by_cosine else _own_scores(model, rows)
-    kept = tuple(row for i, row in enumerate(rows) if i not in failed)
+    values = np.full((len(rows), max(alike)), NO_CAPTION, np.float32)
+    failed: dict[int, str] = {}
+    for index in alike.values():
+        part, broken = (_cosines if by_cosine else _own_scores)(model, [rows[i] for i in index])
+        failed |= {index[k]: reason for k, reason in broken.items()}
+        kept = [i for i in index if i not in failed]
+        values[kept, : len(rows[index[0]].captions)] = part if kept else 0
+    scored = [i for i in range(len(rows)) if i not in failed]
     lost = tuple((rows[i], reason) for i, reason in sorted(failed.items()))
-    _check_left(len(kept), lost)
-    return Scores(kept, values, tuple(row.group for row in kept), lost)
+    _check_left(len(scored), lost)
+    return Scores(tuple(rows[i] for i in scored), values[scored], tuple(rows[i].group for i in scored), lost)
 
 
 def shown_order(row: ChoiceRow) -> NDArray[np.intp]:

@@ -53,7 +53,8 @@ class ChoiceRow:
     """A picture and captions of which one is true.
 
     `group` is the resampling unit of intervals (rows of one picture share it);
-    `options` names what each caption claims, for slices and confusions.
+    `options` names what each caption claims, for slices and confusions; `pair` and `set` name the
+    rows that count together (What'sUp: opposite relations of two objects; all their relations).
     """
 
     id: str
@@ -63,6 +64,8 @@ class ChoiceRow:
     captions: tuple[str, ...]
     options: tuple[str, ...]
     gold: int
+    pair: str = ""
+    set: str = ""
 
     def __post_init__(self) -> None:
         _check_text(
@@ -85,6 +88,7 @@ def _check_text(row: str, **texts: Sequence[str]) -> None:
             raise DataError(f"{name} of row {row!r} holds half a character ({half}): correct the data") from None
 
 
+NO_CAPTION = float("-inf")  # the score where a row has fewer captions than others
 R = TypeVar("R", Row, ChoiceRow)
 
 
@@ -92,7 +96,8 @@ R = TypeVar("R", Row, ChoiceRow)
 class Scores(Generic[R]):
     """What one model says about rows, row by row, so that values cannot slip against rows.
 
-    `values` is (rows, d) for embeddings, dense or scipy.sparse, and (rows, captions) for choices.
+    `values` is (rows, d) for embeddings, dense or scipy.sparse, and (rows, captions) for choices,
+    NO_CAPTION where a row has fewer captions than the widest.
     `groups` names each row's group: rows that share a caption or picture the model saw.
     `failed` holds the rows whose picture could not be had, with the reason; they have no value.
     """

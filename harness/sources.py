@@ -10,6 +10,7 @@ import contextlib
 import functools
 import hashlib
 import importlib.metadata
+import importlib.util
 import json
 import os
 import urllib.error
@@ -188,6 +189,14 @@ def origin(spec: ModelSpec) -> str:
 
 
 def _package_folder(name: str) -> Path:
+    """The model that a distribution carries, or the one in a folder of a package: harness/calibration/…"""
+    package, _, inside = name.partition("/")
+    if inside:
+        spec = importlib.util.find_spec(package)
+        for root in (spec and spec.submodule_search_locations) or ():
+            if (Path(root) / inside / "config.json").is_file():
+                return Path(root) / inside
+        raise ModelUnavailable(f"package {package} has no folder {inside} with a config.json in it")
     try:
         files = importlib.metadata.files(name) or []
     except importlib.metadata.PackageNotFoundError:

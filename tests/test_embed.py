@@ -13,7 +13,7 @@ from harness.embed import embed_rows, score_captions, shown_order, sides_of
 from harness.errors import DataError, DataUnavailable, ScoreError
 from harness.measure.choice import credit
 from harness.models import ModelSpec
-from harness.rows import ChoiceRow, Row
+from harness.rows import NO_CAPTION, ChoiceRow, Row
 
 RELATIONS = ("left of", "right of", "above", "below")
 KINDS = ("constant", "random", "position-biased", "bag-of-words")
@@ -327,12 +327,22 @@ def test_wrong_caption_scores_are_a_score_error(native, score, message):
         score_captions(native(score)[0], [choice(i) for i in range(3)])
 
 
-def test_rows_with_different_numbers_of_captions_are_refused(dual):
-    short = ChoiceRow(
-        id="s", label="x", group="g", image=Held("p"), captions=("a", "b"), options=("left", "right"), gold=0
+def short(number, broken=""):
+    image = Held(f"short {number}", broken=broken) if broken else Held(f"short {number}")
+    return ChoiceRow(
+        id=f"s{number}", label="x", group="g", image=image, captions=("a", "b"), options=("l", "r"), gold=0
     )
-    with pytest.raises(DataError, match="equally many captions"):
-        score_captions(dual(), [choice(1), short])
+
+
+def test_rows_may_have_different_numbers_of_captions(dual, native):
+    rows = [choice(1), short(1), choice(2), short(2)]
+    for model in (dual(), native(lambda image, captions: [len(caption) for caption in captions])[0]):
+        scores = score_captions(model, rows)
+        assert [row.id for row in scores.rows] == [row.id for row in rows]
+        for row, line in zip(scores.rows, scores.values, strict=True):
+            alone = score_captions(model, [row]).values[0]
+            assert line[: len(row.captions)] == pytest.approx(alone, abs=1e-6)
+            assert (line[len(row.captions) :] == NO_CAPTION).all()
 
 
 def test_memory_that_runs_out_changes_no_caption_score(native):

@@ -43,11 +43,20 @@ def test_shuffling_a_data_set_changes_no_result(suite, spec, rows, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["constant", "random", "position-biased"])
-@pytest.mark.parametrize("preset", ["spatial", "color"])
-def test_scorers_that_know_nothing_land_at_chance_in_every_choice_suite(kind, preset, tmp_path):
-    whole = next(r for r in chosen(control(kind), scene_choices(preset), tmp_path).results if r.slice == "all")
-    assert whole.chance == {"spatial": 0.25, "color": 0.1}[preset]
+@pytest.mark.parametrize(
+    ("presets", "chance"),
+    [
+        (["spatial"], 0.25),
+        (["color"], 0.1),
+        (["tabletop", "tabletop-depth"], 0.25),
+        (["place", "topology", "distance", "between"], None),
+    ],
+)
+def test_scorers_that_know_nothing_land_at_chance_in_every_choice_suite(kind, presets, chance, tmp_path):
+    rows = [row for preset in presets for row in scene_choices(preset, split="test")]
+    whole = next(r for r in chosen(control(kind), rows, tmp_path).results if r.slice == "all")
+    assert whole.chance == pytest.approx(chance or sum(1 / len(row.captions) for row in rows) / len(rows))
     if kind == "constant":
-        assert whole.value == whole.chance
+        assert whole.value == pytest.approx(whole.chance)
     else:
         assert whole.low <= whole.chance <= whole.high

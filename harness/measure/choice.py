@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from typing import Any
 
@@ -11,38 +12,45 @@ from numpy.typing import NDArray
 from harness.errors import ScoreError
 from harness.measure.intervals import mean_interval
 from harness.results import Findings, Outcome, Result
-from harness.rows import ChoiceRow, Scores
+from harness.rows import NO_CAPTION, ChoiceRow, Scores
 
 
-def credit(scores: NDArray[Any], gold: NDArray[Any]) -> NDArray[np.float64]:
+def credit(scores: NDArray[Any], gold: NDArray[Any], counts: NDArray[Any] | None = None) -> NDArray[np.float64]:
     """What each row earns: 1, 0, or 1/k when the gold caption shares the top with k - 1 others.
 
-    `scores` is (rows, captions), `gold` (rows,) indexes. Raises ScoreError on NaN or Inf.
+    `scores` is (rows, captions), `gold` (rows,) indexes, `counts` (rows,) how many captions each row
+    has, if not all. Raises ScoreError on NaN or Inf.
     """
     if scores.ndim != 2 or len(scores) != len(gold):
         raise ScoreError(f"caption scores have shape {scores.shape}, expected ({len(gold)}, captions)")
-    if not np.isfinite(scores).all():
-        raise ScoreError(
-            f"caption scores hold NaN or Inf in {(~np.isfinite(scores)).any(1).sum()} of {len(scores)} rows"
-        )
-    top = scores == scores.max(axis=1, keepdims=True)
+    counts = np.full(len(gold), scores.shape[1]) if counts is None else counts
+    there = np.arange(scores.shape[1]) < counts[:, None]  # (rows, captions)
+    if not np.isfinite(scores[there]).all():
+        broken = (~np.isfinite(scores) & there).any(axis=1).sum()
+        raise ScoreError(f"caption scores hold NaN or Inf in {broken} of {len(scores)} rows")
+    held = np.where(there, scores, NO_CAPTION)
+    top = held == held.max(axis=1, keepdims=True)
     return np.asarray(top[np.arange(len(gold)), gold] / top.sum(axis=1), np.float64)
 
 
 def caption_choice(scores: Scores[ChoiceRow]) -> Findings:
     """Accuracy over all rows and per relation (the rows' labels), with intervals over groups.
 
+    Where rows count together, also pair and set accuracy: the share of pairs and sets of which every
+    row is right (Kamath, Hessel & Chang 2023, arXiv 2310.19785), over complete ones.
     Rows whose picture could not be had are counted in the notes and have no say in the numbers.
     """
     rows, values = scores.rows, np.asarray(scores.values)
-    earned = credit(values, np.array([row.gold for row in rows], dtype=int))
+    counts = np.array([len(row.captions) for row in rows], dtype=int)
+    earned = credit(values, np.array([row.gold for row in rows], dtype=int), counts)
     slices: dict[str, list[int]] = defaultdict(list)
     for i, row in enumerate(rows):
         slices["all"].append(i)
         slices[f"relation={row.label}"].append(i)
     lost = [(row.label, reason) for row, reason in scores.failed]
     results = [_result(name, index, earned, scores, lost) for name, index in sorted(slices.items())]
-    answered = [_outcome(row, values[i], float(earned[i])) for i, row in enumerate(rows)]
+    results += [*_together("pair", scores, earned), *_together("set", scores, earned)]
+    answered = [_outcome(row, values[i, : counts[i]], float(earned[i])) for i, row in enumerate(rows)]
     unanswered = [
         Outcome(
             row=r.id, group=r.group, slice=f"relation={r.label}", gold=r.options[r.gold], predicted=None, correct=None
@@ -70,6 +78,33 @@ def _result(
         chance=float(np.mean([1 / len(row.captions) for row in rows])),
         note=lost_note(failed, len(failed) + len(index)),
     )
+
+
+def _together(unit: str, scores: Scores[ChoiceRow], earned: NDArray[np.float64]) -> list[Result]:
+    """Pair or set accuracy: a unit earns the product of what its rows earn, so that ties keep their worth."""
+    units: dict[str, list[int]] = defaultdict(list)
+    for i in sorted(range(len(scores.rows)), key=lambda i: scores.rows[i].id):
+        if name := getattr(scores.rows[i], unit):
+            units[name].append(i)
+    whole = 2 if unit == "pair" else max(map(len, units.values()), default=0)
+    complete = [units[name] for name in sorted(units) if len(units[name]) == whole]
+    if whole < 2 or not complete:
+        return []
+    products = np.array([earned[index].prod() for index in complete])
+    low, high = mean_interval(products, [scores.groups[index[0]] for index in complete])
+    left = len(units) - len(complete)
+    return [
+        Result(
+            metric=f"{unit}_accuracy",
+            slice="all",
+            value=float(products.mean()),
+            low=low,
+            high=high,
+            n=len(complete),
+            chance=float(np.mean([math.prod(1 / len(scores.rows[i].captions) for i in index) for index in complete])),
+            note=f"{left} incomplete {unit}{'s' * (left > 1)} left out" if left else "",
+        )
+    ]
 
 
 def lost_note(reasons: list[str], total: int) -> str:

@@ -72,7 +72,9 @@ def _attempt(run: Session, model: Model, item: pytest.Function) -> Cell | None:
     except pytest.skip.Exception as error:
         return cell(status="skipped", reason=str(error.msg))
     except (Exception, pytest.fail.Exception) as error:
-        run.shard.append(cell(status="error", reason=f"{type(error).__name__}: {error}"))
+        # what was measured before a suite's own assertion failed is what the reader needs to see
+        reason, found = f"{type(error).__name__}: {error}", _recorded(item)
+        run.shard.append(cell(status="error", reason=reason, findings=found))
         raise
 
 
@@ -86,12 +88,18 @@ def _still_holds(done: Cell) -> bool:
 def _run(item: pytest.Function) -> Findings:
     item.stash[FOUND] = []
     item.obj(**{name: item.funcargs[name] for name in item._fixtureinfo.argnames})
-    found = item.stash[FOUND]
-    if not found:
+    whole = _recorded(item)
+    if whole is None:
         raise ScoreError("the suite recorded nothing: it must call record(…)")
-    whole = Findings(tuple(r for f in found for r in f.results), tuple(o for f in found for o in f.outcomes))
     changed = [name for name, facts in sources.used.items() if not facts["as_pinned"]]
     return whole.noted(f"not the published bytes: {', '.join(changed)}") if changed else whole
+
+
+def _recorded(item: pytest.Function) -> Findings | None:
+    found = item.stash[FOUND]
+    if not found:
+        return None
+    return Findings(tuple(r for f in found for r in f.results), tuple(o for f in found for o in f.outcomes))
 
 
 def peak_memory() -> dict[str, float]:

@@ -23,10 +23,14 @@ REFUSED = pytest.StashKey[bool]()
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """The marker of a suite test: its name in the results, and the capabilities of which it needs one."""
+    """The marker of a suite test: its name in the results, and the capabilities of which it needs one.
+
+    With a `tag` it is run for the models that bear it, and says nothing of others.
+    """
 
     name: str
     needs: tuple[str, ...]
+    tag: str = ""
 
 
 def suite_of(node: pytest.Item) -> Suite | None:
@@ -35,9 +39,9 @@ def suite_of(node: pytest.Item) -> Suite | None:
     if marker is None or not _asks_for_our_model(node):
         return None
     needs = marker.kwargs.get("needs")
-    if len(marker.args) != 1 or not needs or set(marker.kwargs) != {"needs"}:
+    if len(marker.args) != 1 or not needs or not set(marker.kwargs) <= {"needs", "tag"}:
         raise ConfigError(f'{node.nodeid}: write @pytest.mark.suite("name", needs="EmbedsTexts")')
-    return Suite(marker.args[0], (needs,) if isinstance(needs, str) else tuple(needs))
+    return Suite(marker.args[0], (needs,) if isinstance(needs, str) else tuple(needs), marker.kwargs.get("tag", ""))
 
 
 def _asks_for_our_model(node: pytest.Item) -> bool:
@@ -60,8 +64,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     specs: list[ModelSpec] = []
     if not metafunc.config.stash.get(REFUSED, False):
         try:
-            suite_of(metafunc.definition)
-            specs = session_of(metafunc.config).models
+            suite = suite_of(metafunc.definition)
+            tag = suite.tag if suite else ""
+            specs = [spec for spec in session_of(metafunc.config).models if not tag or tag in spec.tags]
         except ConfigError as error:
             metafunc.config.stash[REFUSED] = True
             raise pytest.Collector.CollectError(str(error)) from None
@@ -71,6 +76,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep a model's tests together, biggest model first; other tests stay ahead, in their order."""
+    # a suite with a tag that no selected model bears has nothing to say, not even that it was skipped
+    nobodys = [item for item in items if (suite := suite_of(item)) and suite.tag and not is_cell(item)]
+    if nobodys:
+        config.hook.pytest_deselected(items=nobodys)
+        items[:] = [item for item in items if item not in nobodys]
     ours = [item for item in items if is_cell(item)]
     if not ours:
         return

@@ -1,4 +1,4 @@
-"""Charts as declarative specs: a heatmap for several models, bars with whiskers for one.
+"""Charts as declarative specs: a heatmap for several models, bars with whiskers for one, curves for the study.
 
 Colours are `currentColor` and see-through fills, so that one drawing suits light, dark and paper.
 """
@@ -10,6 +10,7 @@ from typing import Any
 
 import altair as alt
 
+from harness.report.calibration import Study
 from harness.report.inline import visible
 from harness.report.numbers import DASH, Number, bare, is_percent, metric_label
 from harness.report.tables import Breakdown, Part
@@ -65,6 +66,51 @@ def _bars(breakdown: Breakdown) -> alt.LayerChart | alt.FacetChart:
     return alt.layer(values, whiskers, chances).properties(width="container", height=21 * len(parts))
 
 
+def curves(study: Study) -> dict[str, Any]:
+    """The spec of the study's curves: for each thing asked, a line a series, with intervals and chance."""
+    asked = list(dict.fromkeys(name for name, _ in study.columns))
+    drawing = alt.hconcat(*(_curve(study, name) for name in asked)).resolve_scale(color="shared", shape="shared")
+    spec: dict[str, Any] = drawing.to_dict()
+    spec["config"] = {**_config(), "legend": {"labelColor": INK, "labelFontSize": 12, "labelLimit": 320}}
+    spec["description"] = "Accuracy by share of truthful captions; the table below holds the same numbers."
+    spec.pop("$schema")
+    return spec
+
+
+def _curve(study: Study, asked: str) -> alt.LayerChart:
+    series = list(dict.fromkeys(name for _, name in study.columns))
+    points = [
+        # set apart a little, so that two intervals can be told from each other
+        {"series": name, "share": f"{share:.0%}", "x": 100 * share + series.index(name) * 1.6 - 0.8, **_at(number)}
+        for share, numbers in study.rows
+        for (of, name), number in zip(study.columns, numbers, strict=True)
+        if of == asked and number
+    ]
+    shares = [100 * share for share, _ in study.rows]
+    tips = ("series", "share", "value", "interval", "chance")
+    line = alt.Scale(domain=series, range=[ABOVE, BELOW])
+    legend = alt.Legend(title=None, orient="bottom", direction="vertical")
+    base = alt.Chart(alt.InlineData(values=points)).encode(
+        x=alt.X("x:Q", title="truthful captions, %", axis=alt.Axis(values=shares), scale=alt.Scale(domain=[-3, 103])),
+        color=alt.Color("series:N", scale=line, legend=legend),
+        tooltip=[alt.Tooltip(f"{name}:N") for name in tips],
+    )
+    y = alt.Y("at:Q", title="accuracy, %", scale=alt.Scale(domain=[0, 100]))
+    shapes = alt.Shape("series:N", scale=alt.Scale(domain=series, range=["circle", "diamond"]), legend=legend)
+    layers = [
+        base.mark_line(strokeWidth=1.5).encode(y=y, detail="series:N"),
+        base.mark_rule().encode(y="from:Q", y2="to:Q"),
+        base.mark_point(filled=True, size=60, opacity=1).encode(y=y, shape=shapes),
+        base.mark_line(strokeDash=[4, 4], strokeWidth=1, opacity=0.7).encode(y="chance_at:Q", color=alt.value(INK)),
+    ]
+    return alt.layer(*layers).properties(title=asked, width=300, height=240)
+
+
+def _at(number: Number) -> dict[str, Any]:
+    words = {"value": number.text, "interval": number.interval, "chance": number.chance_text}
+    return {**words, **_ends(number, 100)}
+
+
 def _top_axis() -> alt.Axis:
     return alt.Axis(orient="top", title=None, labelAngle=-35, labelAlign="left", labelOverlap=False)
 
@@ -77,6 +123,7 @@ def _config() -> dict[str, Any]:
         "font": "system-ui, sans-serif",
         "axis": {**ink, **faint, "labelFontSize": 12, "titleFontSize": 12, "labelLimit": 240},
         "text": {"fontSize": 12},
+        "title": {"color": INK, "fontSize": 12, "anchor": "start"},
         "view": {"stroke": None},
     }
 

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.errors import RunError
-from harness.report import provenance, tables
+from harness.report import calibration, provenance, tables
 from harness.report.inline import island, policy, runtime, verbatim, visible
 from harness.report.numbers import DASH
 from harness.results import Run, read_run
@@ -29,6 +29,9 @@ def html(run: Run) -> str:
     shown = tables.board(run)
     suites = tables.sections(run, shown)
     drawings = {s.head.anchor: _drawing(s.breakdown) for s in suites if s.breakdown}
+    calibrated = calibration.section(run)
+    if calibrated and calibrated.study:
+        drawings["calibration"] = _curves(calibrated.study)
     script, style = _asset("page.js"), _asset("page.css")
     scripts = [runtime(), script] if drawings else [script]
     return (
@@ -37,6 +40,7 @@ def html(run: Run) -> str:
         .render(
             headline=provenance.headline(run.info),
             board=shown,
+            calibration=calibrated,
             sections=suites,
             drawings=drawings,
             absences=tables.absences(run),
@@ -53,6 +57,12 @@ def _drawing(breakdown: tables.Breakdown) -> Markup:
     from harness.report.charts import chart  # altair takes a second: only where there is something to draw
 
     return island(chart(breakdown))
+
+
+def _curves(study: calibration.Study) -> Markup:
+    from harness.report.charts import curves
+
+    return island(curves(study))
 
 
 def _environment() -> Environment:

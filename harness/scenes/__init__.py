@@ -1,4 +1,4 @@
-"""Drawn scenes with ground truth: two coloured shapes, placed so that one relation holds.
+"""Scenes with ground truth: coloured shapes on a canvas or solids on a table, placed so that one relation holds.
 
 A config says what to draw; scene i follows from the config and i alone, so the same seed gives
 the same bytes, and a longer run of scenes begins with the shorter one.
@@ -7,19 +7,24 @@ the same bytes, and a longer run of scenes begins with the shorter one.
 from harness.scenes.config import SceneConfig
 from harness.scenes.draw import COLOURS, SHAPES, DrawnPicture, draw
 from harness.scenes.generate import make_scene, make_scenes
+from harness.scenes.geometry import relation_of, truths
+from harness.scenes.kinds import KINDS
 from harness.scenes.presets import PRESETS, find_config, read_config
 from harness.scenes.questions import scene_choices, scene_rows
-from harness.scenes.scene import PHRASES, RELATIONS, Scene, SceneObject, caption, relation_of
+from harness.scenes.scene import Scene, SceneObject
 from harness.scenes.splits import SPLITS, split_ids
+from harness.scenes.wording import AXES, OPPOSITES, WORDINGS, caption
 from harness.scenes.write import write_scenes
 
 __all__ = [
+    "AXES",
     "COLOURS",
-    "PHRASES",
+    "KINDS",
+    "OPPOSITES",
     "PRESETS",
-    "RELATIONS",
     "SHAPES",
     "SPLITS",
+    "WORDINGS",
     "DrawnPicture",
     "Scene",
     "SceneConfig",
@@ -34,5 +39,6 @@ __all__ = [
     "scene_choices",
     "scene_rows",
     "split_ids",
+    "truths",
     "write_scenes",
 ]

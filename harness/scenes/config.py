@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from harness.errors import ConfigError
-from harness.scenes.draw import COLOURS, SHAPES
+from harness.scenes.draw import COLOURS
+from harness.scenes.kinds import FLAT, KINDS
+from harness.scenes.layouts import SMALL
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # begins every scene id, which is also a file name
-KINDS = ("spatial", "colour")
 SMALLEST_OBJECT = 8  # px: below this, a star and a cross look alike
 LARGEST_CANVAS = 1024  # px: drawing takes 16 times the pixels, 48 MB at this side
 LARGEST_SEED = 2**32 - 1  # one word of numpy's seed sequence; two words could meet another scene's
@@ -21,26 +23,34 @@ LARGEST_SEED = 2**32 - 1  # one word of numpy's seed sequence; two words could m
 class SceneConfig:
     """What to draw. Lengths are fractions of the canvas side, except `canvas`, in pixels.
 
-    Raises ConfigError naming the key where a value is impossible, alone or with the others.
+    `margin`, `min_gap`, `jitter` and `object_size` are those of the kinds "spatial" and "colour"; other
+    kinds have layouts of their own (layouts.py, tabletop.py). Raises ConfigError naming the key where a
+    value is impossible, alone or with the others.
     """
 
     name: str
-    kind: str = "spatial"  # what is asked: the relation of two objects, or the colour of one
-    size: int = 3000  # scenes; a multiple of 4, so that relations balance exactly
+    kind: str = "spatial"  # what is asked: a word of KINDS
+    size: int = 3000  # scenes; whole minimal sets, so that relations balance exactly
     seed: int = 0
     canvas: int = 64  # px a side
     margin: float = 0.04  # between an object's box and the edge, at least
     min_gap: float = 0.06  # between the two boxes along the relation's axis, at least
     jitter: float = 0.1  # between the two centres across the relation's axis, at most
     object_size: tuple[float, float] = (0.2, 0.3)  # smallest and largest side of an object's box
-    shapes: tuple[str, ...] = tuple(SHAPES)
+    shapes: tuple[str, ...] = FLAT
     colours: tuple[str, ...] = tuple(COLOURS)
 
     def __post_init__(self) -> None:
         """Refuse what cannot be drawn, whether it came from a file or from code."""
         _check_words(self)
         _check_numbers(self)
-        _check_geometry(self)
+        if self.kind in ("spatial", "colour"):
+            _check_geometry(self)
+        elif not KINDS[self.kind].solid and SMALL[0] * self.canvas < SMALLEST_OBJECT:
+            raise ConfigError(
+                f"canvas {self.canvas} is too small for {self.kind} scenes: their smallest objects, {SMALL[0]} of it, "
+                f"would be under {SMALLEST_OBJECT} px; raise canvas to {math.ceil(SMALLEST_OBJECT / SMALL[0])}"
+            )
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -54,8 +64,8 @@ def _check_words(config: SceneConfig) -> None:
     if not NAME.fullmatch(config.name):
         raise ConfigError(f"name {config.name!r} must be letters, digits, '.', '_' or '-': files are called after it")
     for key, words, known in (
-        ("kind", (config.kind,), KINDS),
-        ("shapes", config.shapes, tuple(SHAPES)),
+        ("kind", (config.kind,), tuple(KINDS)),
+        ("shapes", config.shapes, KINDS[config.kind].shapes if config.kind in KINDS else FLAT),
         ("colours", config.colours, tuple(COLOURS)),
     ):
         for word in words:
@@ -68,9 +78,10 @@ def _check_words(config: SceneConfig) -> None:
 
 
 def _check_numbers(config: SceneConfig) -> None:
-    if config.size < 4 or config.size % 4:
-        wanted = max(4, round(config.size / 4) * 4)
-        raise ConfigError(f"size {config.size} must be a multiple of 4 for relations to balance; try {wanted}")
+    whole = len(KINDS[config.kind].relations)
+    if config.size < whole or config.size % whole:
+        wanted = max(whole, round(config.size / whole) * whole)
+        raise ConfigError(f"size {config.size} must be a multiple of {whole} for relations to balance; try {wanted}")
     if not 0 <= config.seed <= LARGEST_SEED:
         raise ConfigError(f"seed {config.seed} must be between 0 and {LARGEST_SEED}")
     if not SMALLEST_OBJECT <= config.canvas <= LARGEST_CANVAS:

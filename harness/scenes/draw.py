@@ -9,7 +9,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from harness.rows import digest
+from harness.scenes.render import render_key, rendered
 from harness.scenes.scene import Scene, SceneObject
+from harness.sources import store_dir
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -77,13 +79,19 @@ SHAPES: Mapping[str, Outline] = {
 
 
 def draw(scene: Scene, canvas: int) -> Image:
-    """The scene in RGB, `canvas` pixels a side; objects later in the scene lie on top."""
+    """The scene in RGB, `canvas` pixels a side; smaller objects lie on top of larger ones.
+
+    Scenes on a table are rendered once and kept in the store. Raises DataUnavailable without the renderer.
+    """
     from PIL import Image, ImageDraw
+
+    if scene.azimuth is not None:
+        return rendered(scene.objects, scene.azimuth, canvas, store_dir() / "pictures")
 
     side = canvas * OVERSAMPLING
     image = Image.new("RGB", (side, side), BACKGROUND)
     pen = ImageDraw.Draw(image)
-    for item in scene.objects:
+    for item in sorted(scene.objects, key=lambda item: -item.size):
         pen.polygon(_corners(item, side), fill=COLOURS[item.colour])
     return image.reduce(OVERSAMPLING)
 
@@ -108,7 +116,7 @@ class DrawnPicture:
         return self.scene.id
 
     def key(self) -> str:
-        """Digest of size and RGB pixels: scenes that look the same count as one picture."""
+        """Digest of the pixels, or of what they are rendered from: equal keys, equal pixels."""
         return _key(self.scene, self.canvas)
 
     def open(self) -> Image:
@@ -118,5 +126,7 @@ class DrawnPicture:
 
 @lru_cache(maxsize=16384)  # a key is asked for by every model and costs a drawing
 def _key(scene: Scene, canvas: int) -> str:
+    if scene.azimuth is not None:
+        return render_key(scene.objects, scene.azimuth, canvas)  # what determines the pixels: no need to render
     image = draw(scene, canvas)
     return digest("RGB", f"{image.width}x{image.height}", image.tobytes())

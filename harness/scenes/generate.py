@@ -5,19 +5,23 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from functools import lru_cache
-from itertools import zip_longest
+from itertools import product, zip_longest
 
 import numpy as np
 
 from harness.errors import ConfigError
 from harness.scenes.config import SceneConfig
-from harness.scenes.scene import RELATIONS, Scene, SceneObject, relation_of
+from harness.scenes.geometry import relation_of
+from harness.scenes.kinds import KINDS, ON_A_TABLE
+from harness.scenes.layouts import LAYOUTS
+from harness.scenes.scene import Scene, SceneObject
 from harness.scenes.splits import split_of
+from harness.scenes.tabletop import place_on_table
 
-Kind = tuple[str, str]  # (shape, colour)
+Look = tuple[str, str]  # (shape, colour)
 
 # seeds are [seed, i, stream]: numpy pads short ones with zeros, so every stream has its own number
-LAYOUT, PAIRS, SHUFFLE = 0, 1, 2
+LAYOUT, PAIRS, SHUFFLE, THIRD = 0, 1, 2, 3
 
 
 def make_scenes(config: SceneConfig) -> list[Scene]:
@@ -29,26 +33,46 @@ def make_scene(config: SceneConfig, index: int) -> Scene:
     """Scene `index`, the same one whatever the config's size. Raises ConfigError outside it."""
     if not 0 <= index < config.size:
         raise ConfigError(f"scene {index} of {config.name}: it has scenes 0 to {config.size - 1}; raise size")
-    pair, relation = _plan(config, index)
-    first, second = _kinds(config, pair)
-    objects = _place(config, (first, second), relation, np.random.default_rng([config.seed, index, LAYOUT]))
-    scene = Scene(id=f"{config.name}-{index:05d}", objects=objects, relation="", split=split_of(config, first, second))
+    kind = KINDS[config.kind]
+    number, relation = _plan(config, index)
+    objects = _objects(config, number)
+    rng, azimuth = np.random.default_rng([config.seed, index, LAYOUT]), None
+    placed: tuple[SceneObject, ...]
+    if kind.solid:
+        first, second = objects
+        placed, azimuth = place_on_table((first, second), relation, rng)
+    else:
+        placed = LAYOUTS[config.kind](config, objects, relation, rng)
+    scene = Scene(
+        id=f"{config.name}-{index:05d}", objects=placed, relation="", split=split_of(config, objects), azimuth=azimuth
+    )
     # read off the geometry, not copied from the plan: the label is what the picture shows
-    return replace(scene, relation=relation_of(scene))
+    own = relation_of(scene, ON_A_TABLE, "own") if kind.solid else ""
+    return replace(scene, relation=relation_of(scene, kind.relations), own_relation=own)
 
 
 def _plan(config: SceneConfig, index: int) -> tuple[int, str]:
-    """Which pair of objects, and in which relation."""
-    four, place = divmod(index, 4)
-    if config.kind == "spatial":
-        # one pair in all four relations: which objects they are says nothing about the relation
-        return four, RELATIONS[place]
+    """Which objects, by number, and in which relation."""
+    relations = KINDS[config.kind].relations
+    whole, place = divmod(index, len(relations))
+    if KINDS[config.kind].asks == "relation":
+        # the same objects in all relations: which objects they are says nothing about the relation
+        return whole, relations[place]
     # colours run in a cycle of their own; shuffled, so that no colour keeps to one side
-    order = np.random.default_rng([config.seed, four, SHUFFLE]).permutation(4)
-    return index, RELATIONS[order[place]]
+    order = np.random.default_rng([config.seed, whole, SHUFFLE]).permutation(len(relations))
+    return index, relations[order[place]]
 
 
-def _kinds(config: SceneConfig, pair: int) -> tuple[Kind, Kind]:
+def _objects(config: SceneConfig, number: int) -> tuple[Look, ...]:
+    """The objects of minimal set `number`: the first, a pair, or a pair and a third unlike both."""
+    pair = _pair(config, number)
+    if KINDS[config.kind].objects < 3:
+        return pair[: KINDS[config.kind].objects]
+    others = [look for look in product(config.shapes, config.colours) if look not in pair]
+    return (*pair, others[np.random.default_rng([config.seed, number, THIRD]).integers(len(others))])
+
+
+def _pair(config: SceneConfig, number: int) -> tuple[Look, Look]:
     """The objects of a pair, by number.
 
     Pairs come in blocks. Within a block shapes and colours run through their cycles, so each
@@ -56,7 +80,7 @@ def _kinds(config: SceneConfig, pair: int) -> tuple[Kind, Kind]:
     first in both cycles. Every allowed ordered pair comes once before any comes twice.
     """
     shapes, colours, blocks = _cycles(config)
-    block, step = divmod(pair, math.lcm(len(shapes), len(colours)))
+    block, step = divmod(number, math.lcm(len(shapes), len(colours)))
     turn, shape_step, colour_step = blocks[block % len(blocks)]
     shape, colour = step, step + turn
     first = shapes[shape % len(shapes)], colours[colour % len(colours)]
@@ -77,40 +101,12 @@ def _blocks(config: SceneConfig, rng: np.random.Generator) -> list[tuple[int, in
     # two cycles with a common divisor never meet in some combinations: a turn reaches them
     turns = range(math.gcd(len(config.shapes), len(config.colours)))
     decks = []
+    differ = KINDS[config.kind].differ
     for shape_step in [*range(1, len(config.shapes)), 0]:
         # objects of one shape must differ in colour; where colours are asked, no shape may come twice
-        colour_steps = range(len(config.colours)) if shape_step else range(1, len(config.colours))
+        same_colour = shape_step and differ != "colour"
+        colour_steps = range(0 if same_colour else 1, len(config.colours))
         deck = [(turn, shape_step, colour_step) for turn in turns for colour_step in colour_steps]
-        if shape_step or config.kind == "spatial":
+        if shape_step or differ != "shape":
             decks.append([deck[k] for k in rng.permutation(len(deck))])
     return [block for drawn in zip_longest(*decks) for block in drawn if block]
-
-
-def _place(
-    config: SceneConfig, kinds: tuple[Kind, Kind], relation: str, rng: np.random.Generator
-) -> tuple[SceneObject, SceneObject]:
-    sizes = rng.uniform(*config.object_size, 2).tolist()
-    swapped = relation in ("right of", "below")  # then the first object has the larger coordinate
-    along = _along(config, sizes[::-1] if swapped else sizes, rng)
-    along = along[::-1] if swapped else along
-    across = _across(config, sizes, rng)
-    xs, ys = (along, across) if relation in ("left of", "right of") else (across, along)
-    first, second = (SceneObject(*kinds[k], x=xs[k], y=ys[k], size=sizes[k]) for k in range(2))
-    return first, second
-
-
-def _along(config: SceneConfig, sizes: list[float], rng: np.random.Generator) -> list[float]:
-    """Centres on the main axis, smaller coordinate first: what room is left is shared at random."""
-    near, far = sizes
-    room = 1 - 2 * config.margin - near - far - config.min_gap
-    before, until = np.sort(rng.uniform(0, max(room, 0), 2)).tolist()
-    return [config.margin + near / 2 + before, config.margin + near + config.min_gap + far / 2 + until]
-
-
-def _across(config: SceneConfig, sizes: list[float], rng: np.random.Generator) -> list[float]:
-    """Centres on the other axis, at most `jitter` apart."""
-    edges = [config.margin + size / 2 for size in sizes]
-    middle = rng.uniform(max(edges), 1 - max(edges))
-    offset = rng.uniform(-config.jitter, config.jitter) / 2
-    # the middle suits both objects, so keeping one on the canvas only brings it nearer the other
-    return [min(max(middle + shift, edge), 1 - edge) for shift, edge in zip((offset, -offset), edges, strict=True)]

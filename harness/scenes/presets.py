@@ -9,10 +9,20 @@ from typing import Any
 
 from harness.errors import ConfigError
 from harness.scenes.config import SceneConfig, nearest
+from harness.scenes.kinds import KINDS
 
 PRESETS: Mapping[str, SceneConfig] = {
-    "spatial": SceneConfig(name="spatial", kind="spatial", size=3000),
-    "color": SceneConfig(name="color", kind="colour", size=1000),
+    name: SceneConfig(name=name, kind=kind, size=size, shapes=KINDS[kind].shapes)
+    for name, kind, size in (
+        ("spatial", "spatial", 3000),
+        ("color", "colour", 1000),
+        ("place", "place", 960),
+        ("topology", "topology", 1200),
+        ("distance", "distance", 1200),
+        ("between", "between", 1200),
+        ("tabletop", "tabletop", 1200),
+        ("tabletop-depth", "tabletop-depth", 1200),
+    )
 }
 
 

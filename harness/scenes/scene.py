@@ -1,67 +1,46 @@
-"""One scene: its objects, the relation that its geometry shows, and the words for it."""
+"""One scene: its objects, and where the viewer stands."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-
-from harness.errors import DataError
-
-# the one place where wording stands; relations are names for slices, phrases go into captions
-PHRASES: Mapping[str, str] = {
-    "left of": "to the left of",
-    "right of": "to the right of",
-    "above": "above",
-    "below": "below",
-}
-RELATIONS = tuple(PHRASES)
 
 
 @dataclass(frozen=True, slots=True)
 class SceneObject:
-    """A shape in a square box: centre and side in fractions of the canvas, y downwards."""
+    """A shape in a square box, or a solid in a cube: centre and side.
+
+    Flat: fractions of the canvas, y downwards. On a table: fractions of the table's side, x to the
+    right and depth away from a viewer at azimuth 0, y downwards with the table's surface at 1.
+    """
 
     shape: str
     colour: str
     x: float
     y: float
     size: float
+    depth: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """Objects on a canvas. `relation` is that of the first object to the second, as drawn."""
+    """Objects on a canvas or a table. `relation` is what the viewer sees of the first object.
+
+    `azimuth` is by how many degrees the viewer has walked round the table, None for a flat drawing.
+    `own_relation` is the relation in the second object's own frame: its front faces depth 0, whoever
+    looks (Levinson 1996, the intrinsic frame of reference); empty where objects have no front.
+    """
 
     id: str
     objects: tuple[SceneObject, ...]
     relation: str
     split: str
-
-
-def relation_of(scene: Scene) -> str:
-    """The relation of the first object to the second, from geometry alone. Raises DataError."""
-    return relation_between(*scene.objects[:2])
-
-
-def relation_between(first: SceneObject, second: SceneObject) -> str:
-    """The relation along the axis on which the centres lie further apart. Raises DataError."""
-    right, down = first.x - second.x, first.y - second.y
-    if abs(right) == abs(down):
-        raise DataError("two objects lie exactly on a diagonal: no relation fits best; move one of them")
-    if abs(right) > abs(down):
-        return "left of" if right < 0 else "right of"
-    return "above" if down < 0 else "below"
+    azimuth: float | None = None
+    own_relation: str = ""
 
 
 def noun(colour: str, shape: str) -> str:
     """'a red circle', 'an orange square'."""
     return f"{'an' if colour[0] in 'aeiou' else 'a'} {colour} {shape}"
-
-
-def caption(scene: Scene, relation: str) -> str:
-    """What a caption says that claims this relation, true or not, of the first object to the second."""
-    first, second = scene.objects[:2]
-    return f"{noun(first.colour, first.shape)} {PHRASES[relation]} {noun(second.colour, second.shape)}"
 
 
 def pair_of(first: tuple[str, str], second: tuple[str, str]) -> str:
@@ -70,6 +49,5 @@ def pair_of(first: tuple[str, str], second: tuple[str, str]) -> str:
 
 
 def scene_pair(scene: Scene) -> str:
-    """The unordered pair of objects that a scene shows."""
-    first, second = scene.objects[:2]
-    return pair_of((first.shape, first.colour), (second.shape, second.colour))
+    """The objects that a scene shows, without their order."""
+    return " and ".join(sorted(noun(item.colour, item.shape) for item in scene.objects))

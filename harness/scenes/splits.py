@@ -9,15 +9,25 @@ from itertools import combinations, product
 from harness.errors import ConfigError
 from harness.rows import digest
 from harness.scenes.config import SceneConfig, nearest
+from harness.scenes.draw import COLOURS
+from harness.scenes.kinds import FLAT, KINDS
 from harness.scenes.scene import Scene, pair_of
+from harness.scenes.tabletop import SOLIDS
 
 SHARES = {"train": 0.7, "val": 0.1, "test": 0.2}
-SPLITS = tuple(SHARES)
+SPLITS = tuple(SHARES)  # the later, the further from what is trained on
 
 
-def split_of(config: SceneConfig, first: tuple[str, str], second: tuple[str, str]) -> str:
-    """The split in which two (shape, colour) objects stand, in whichever order."""
-    return _pair_splits(config.seed, config.kind, config.shapes, config.colours)[pair_of(first, second)]
+def split_of(config: SceneConfig, objects: tuple[tuple[str, str], ...]) -> str:
+    """The split in which (shape, colour) objects stand, in whichever order.
+
+    Of three objects' pairs the most held-out one decides: all pairs of a train scene are train's, and a
+    test scene shows at least one pair that is never trained on.
+    The split of a pair is the same in every kind of scene, and whatever shapes and colours a config leaves out.
+    """
+    ranks = _ranks(config.seed, KINDS[config.kind].solid)
+    looks = combinations(objects, 2) if len(objects) > 1 else [(objects[0], objects[0])]
+    return max((ranks[pair_of(first, second)] for first, second in looks), key=SPLITS.index)
 
 
 def split_ids(scenes: Iterable[Scene]) -> dict[str, list[str]]:
@@ -39,15 +49,16 @@ def in_split(scenes: Iterable[Scene], split: str | None) -> list[Scene]:
     raise ConfigError(f"split {split} holds no scene; raise the config's size, or name more shapes or colours")
 
 
-# not keyed on the size: a longer run of scenes must not move a pair from test to train
 @lru_cache(maxsize=64)
-def _pair_splits(seed: int, kind: str, shapes: tuple[str, ...], colours: tuple[str, ...]) -> dict[str, str]:
-    """Every possible pair, in the order of a seeded hash, cut at the shares."""
-    pairs = {
-        pair_of(first, second)
-        for first, second in combinations(product(shapes, colours), 2)
-        if kind == "spatial" or first[0] != second[0]
-    }
-    ranked = sorted(pairs, key=lambda pair: digest(str(seed), pair))
+def _ranks(seed: int, solid: bool) -> dict[str, str]:
+    """The split of every pair, and of every object alone: in the order of a seeded hash, cut at the shares."""
+    looks = list(product(SOLIDS if solid else FLAT, COLOURS))
+    pairs = {pair_of(first, second) for first, second in combinations(looks, 2)}
+    alone = {pair_of(look, look) for look in looks}
+    return _cut(seed, pairs) | _cut(seed, alone)
+
+
+def _cut(seed: int, names: set[str]) -> dict[str, str]:
+    ranked = sorted(names, key=lambda name: digest(str(seed), name))
     ends = [round(len(ranked) * end) for end in (SHARES["train"], SHARES["train"] + SHARES["val"])]
-    return {pair: SPLITS[sum(rank >= end for end in ends)] for rank, pair in enumerate(ranked)}
+    return {name: SPLITS[sum(rank >= end for end in ends)] for rank, name in enumerate(ranked)}

@@ -59,11 +59,14 @@ def _file(scene: Scene) -> str:
 
 def _metadata(config: SceneConfig, scene: Scene) -> dict[str, Any]:
     asked = choice(config, scene)
+    # where a table's viewer stands: without it, its objects' places say nothing of the picture
+    view = {} if scene.azimuth is None else {"azimuth": scene.azimuth, "own_relation": scene.own_relation}
     return {
         "id": scene.id,
         "file_name": _file(scene),  # the key by which image-folder loaders find the picture
         "split": scene.split,
         "relation": scene.relation,
+        **view,
         "objects": [asdict(item) for item in scene.objects],
         "label": asked.label,
         "caption": asked.captions[asked.gold],

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -6,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 
 from harness.errors import ScoreError
 from harness.measure.choice import caption_choice, credit
-from harness.rows import ChoiceRow, Scores
+from harness.rows import NO_CAPTION, ChoiceRow, Scores
 
 
 def choice_rows(golds, options=("left of", "right of", "above", "below")):
@@ -121,3 +123,59 @@ def test_failed_pictures_are_counted_and_have_no_say():
     assert "1 of 3 pictures failed" in whole.note
     lost = [o for o in findings.outcomes if o.row == rows[2].id]
     assert [(o.predicted, o.correct) for o in lost] == [(None, None)]
+
+
+def test_a_row_with_fewer_captions_is_scored_among_its_own():
+    rows = choice_rows([0, 1]) + choice_rows([1], options=("near", "far"))
+    values = np.array([[2, 1, 0, 0], [3, 2, 1, 0], [-5, -4, NO_CAPTION, NO_CAPTION]], np.float32)
+    findings = caption_choice(Scores(rows, values, ("a", "b", "c")))
+    by_slice = {r.slice: r for r in findings.results}
+    assert by_slice["relation=far"].value == 1
+    assert by_slice["relation=far"].chance == 0.5
+    assert by_slice["all"].chance == pytest.approx((0.25 + 0.25 + 0.5) / 3)
+
+
+def grouped(golds, sets=4):
+    """Rows in sets of four, each of two pairs: (0, 1) and (2, 3)."""
+    return tuple(
+        replace(row, set=f"set{i // sets}", pair=f"set{i // sets} {(i % sets) // 2}")
+        for i, row in enumerate(choice_rows(golds))
+    )
+
+
+def plain_together(correct, size):
+    """The published definition: the share of units of which every row is right."""
+    units = [correct[k : k + size] for k in range(0, len(correct), size)]
+    return sum(all(unit) for unit in units) / len(units)
+
+
+@given(st.integers(1, 8).flatmap(lambda n: hnp.arrays(np.int64, (n * 4,), elements=st.integers(0, 3))))
+def test_pair_and_set_accuracy_are_the_published_definition(picked):
+    golds = [0, 1, 2, 3] * (len(picked) // 4)
+    rows = grouped(golds)
+    findings = caption_choice(Scores(rows, np.eye(4, dtype=np.float32)[picked], tuple(r.set for r in rows)))
+    measured = {r.metric: r for r in findings.results if r.slice == "all"}
+    correct = [p == g for p, g in zip(picked, golds, strict=True)]
+    assert measured["pair_accuracy"].value == pytest.approx(plain_together(correct, 2))
+    assert measured["set_accuracy"].value == pytest.approx(plain_together(correct, 4))
+    assert (measured["pair_accuracy"].n, measured["set_accuracy"].n) == (len(golds) // 2, len(golds) // 4)
+
+
+def test_a_constant_scorer_earns_what_guessing_earns_of_pairs_and_sets():
+    rows = grouped([0, 1, 2, 3] * 5)
+    findings = caption_choice(Scores(rows, np.zeros((20, 4), np.float32), tuple(r.set for r in rows)))
+    measured = {r.metric: r for r in findings.results if r.slice == "all"}
+    assert measured["pair_accuracy"].value == measured["pair_accuracy"].chance == 1 / 16
+    assert measured["set_accuracy"].value == measured["set_accuracy"].chance == pytest.approx(1 / 256)
+
+
+def test_incomplete_sets_are_left_out_and_counted():
+    rows = grouped([0, 1, 2, 3, 0, 1, 2, 3])[:7]
+    values = np.eye(4, dtype=np.float32)[[0, 1, 2, 3, 0, 1, 2]]
+    measured = {r.metric: r for r in caption_choice(Scores(rows, values, tuple(r.set for r in rows))).results}
+    assert (measured["set_accuracy"].n, measured["set_accuracy"].note) == (1, "1 incomplete set left out")
+    assert (measured["pair_accuracy"].n, measured["pair_accuracy"].note) == (3, "1 incomplete pair left out")
+
+
+def test_rows_that_count_alone_have_no_set_accuracy():
+    assert {r.metric for r in caption_choice(scored(np.eye(4), [0, 1, 2, 3])).results} == {"accuracy"}

@@ -51,9 +51,16 @@ def test_every_suite_meets_every_model_in_one_test(clone):
     words = ["--collect-only", "-q", "suites", "-p", "no:cacheprovider", "-p", "xdist"]
     done = clone.run([sys.executable, "-m", "pytest", *words])
     tests = [line for line in done.outlines if "::" in line]
-    names = [entry["name"] for entry in yaml.safe_load((ROOT / "models.yaml").read_text())]
+    entries = yaml.safe_load((ROOT / "models.yaml").read_text())
     functions = {line.partition("[")[0] for line in tests}
-    assert sorted(tests) == sorted(f"{function}[{name}]" for function in functions for name in names)
+    wanted = [
+        f"{function}[{entry['name']}]"
+        for function in functions
+        for entry in entries
+        if "test_calibration" not in function or "calibration" in entry["tags"]
+    ]
+    assert len(functions) >= len(list((ROOT / "suites").glob("test_*.py")))  # VSR's file holds two
+    assert sorted(tests) == sorted(wanted)
 
 
 @pytest.mark.parametrize("name", ["model", "device", "record", "score_captions", "embed_rows", "store"])

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from harness.errors import ConfigError
-from harness.scenes import COLOURS, PRESETS, SceneConfig, read_config
+from harness.scenes import COLOURS, KINDS, PRESETS, SceneConfig, make_scenes, read_config
 from harness.scenes.presets import as_yaml
 
 
@@ -23,7 +23,15 @@ def test_presets_are_as_documented():
     assert {name: (preset.kind, preset.size) for name, preset in PRESETS.items()} == {
         "spatial": ("spatial", 3000),
         "color": ("colour", 1000),
+        "place": ("place", 960),
+        "topology": ("topology", 1200),
+        "distance": ("distance", 1200),
+        "between": ("between", 1200),
+        "tabletop": ("tabletop", 1200),
+        "tabletop-depth": ("tabletop-depth", 1200),
     }
+    assert {preset.kind for preset in PRESETS.values()} == set(KINDS)
+    assert all(preset.shapes == KINDS[preset.kind].shapes for preset in PRESETS.values())
     assert len(PRESETS["color"].colours) == len(COLOURS) == 10
 
 
@@ -36,6 +44,21 @@ def test_a_file_overrides_its_preset(read):
 
 def test_a_file_without_preset_is_spatial(read):
     assert read("name: other\nseed: 3") == replace(PRESETS["spatial"], name="other", seed=3)
+
+
+@pytest.mark.parametrize(
+    ("text", "relations"),
+    [
+        ("kind: distance\nsize: 6", ("near", "far from")),
+        ("preset: topology\nsize: 6", ("inside", "touching", "apart from")),
+        ("preset: between\nsize: 6\nshapes: [star, heart]", ("first between", "second between", "third between")),
+        ("kind: tabletop-depth\nshapes: [cone, ball]\nsize: 4", ("in front of", "behind", "left of", "right of")),
+    ],
+)
+def test_a_file_may_ask_another_kind(read, text, relations):
+    scenes = make_scenes(read(text))
+    assert tuple(scene.relation for scene in scenes[: len(relations)]) == relations
+    assert scenes[0].id == "mine-00000"
 
 
 @pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS)
@@ -67,6 +90,18 @@ def test_a_written_config_reads_back(read, preset):
         ("object_size: [0.3, 0.2]", "object_size 0.3, 0.2 must be two rising fractions"),
         ("size: 30", "size 30 must be a multiple of 4 for relations to balance; try 32"),
         ("size: 0", "size 0 must be a multiple of 4.*try 4"),
+        ("preset: topology\nsize: 400", "size 400 must be a multiple of 3.*try 399"),
+        ("preset: between\nsize: 2", "size 2 must be a multiple of 3.*try 3"),
+        ("kind: distance\nsize: 33", "size 33 must be a multiple of 2.*try 32"),
+        ("preset: tabletop\nsize: 30", "size 30 must be a multiple of 4"),
+        ("preset: topology\nshapes: [circle, star]", "shapes: unknown word 'star'; known: circle, square, triangle"),
+        ("preset: tabletop\nshapes: [cube, cone]", "shapes: unknown word 'cone'; known: cube, cylinder"),
+        ("preset: tabletop-depth\nshapes: [cube, circle]", "shapes: unknown word 'circle'; known: cube, ball"),
+        ("shapes: [circle, cube]", "shapes: unknown word 'cube'"),
+        ("kind: tabletop", "shapes: unknown word 'circle'; known: cube, cylinder"),
+        ("kind: topologie", r"kind: unknown word 'topologie'.*Did you mean topology\?"),
+        ("preset: table", r"unknown scene preset 'table'.*Did you mean tabletop\?"),
+        ("preset: between\ncanvas: 49", "canvas 49 is too small for between scenes.*raise canvas to 50"),
         ("seed: -1", "seed -1 must be between 0"),
         ("canvas: 20", "object_size: 0.2 of canvas 20 is under 8 px.*raise canvas to 41"),
         ("canvas: 4096", "canvas 4096 must be between"),

@@ -1,24 +1,24 @@
 """Rows and choices: one caption true, the rest false, no position and no split giving it away."""
 
 import random
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import replace
-from itertools import chain, combinations
+from itertools import combinations
 
 import pytest
+from scene_sets import grouped, looks, relations_of, scenes_of
 
 from harness.errors import ConfigError
 from harness.scenes import (
     COLOURS,
     PRESETS,
-    RELATIONS,
     SPLITS,
     SceneConfig,
     make_scenes,
     scene_choices,
     scene_rows,
-    split_ids,
 )
+from harness.scenes.kinds import DIRECTIONS
 
 SPATIAL, COLOR = PRESETS["spatial"], PRESETS["color"]
 SAID = {"to the left of": "left of", "to the right of": "right of", "above": "above", "below": "below"}
@@ -32,7 +32,7 @@ def read_caption(text):
 
 
 def test_a_spatial_row_tells_the_truth():
-    scenes = {scene.id: scene for scene in make_scenes(SPATIAL)}
+    scenes = {scene.id: scene for scene in scenes_of("spatial")}
     rows = scene_rows("spatial")
     assert len({row.id for row in rows}) == 3000
     for row in rows:
@@ -44,7 +44,7 @@ def test_a_spatial_row_tells_the_truth():
 
 
 def test_a_colour_row_tells_the_truth():
-    scenes = {scene.id: scene for scene in make_scenes(COLOR)}
+    scenes = {scene.id: scene for scene in scenes_of("color")}
     rows = scene_rows("color")
     assert len({row.id for row in rows}) == 1000
     for row in rows:
@@ -57,14 +57,14 @@ def test_spatial_captions_differ_in_the_relation_alone():
     for row, truth in zip(scene_choices("spatial"), scene_rows("spatial"), strict=True):
         assert row.captions[row.gold] == truth.text
         assert row.options[row.gold] == row.label == truth.label
-        assert sorted(row.options) == sorted(RELATIONS)
+        assert sorted(row.options) == sorted(DIRECTIONS)
         said = [read_caption(text) for text in row.captions]
         assert tuple(relation for _, relation, _ in said) == row.options
         assert len({(first, second) for first, _, second in said}) == 1
 
 
 def test_colour_captions_differ_in_the_colour_alone():
-    scenes = {scene.id: scene for scene in make_scenes(COLOR)}
+    scenes = {scene.id: scene for scene in scenes_of("color")}
     for row, truth in zip(scene_choices("color"), scene_rows("color"), strict=True):
         assert row.captions[row.gold] == truth.text
         assert sorted(row.options) == sorted(COLOURS)
@@ -88,62 +88,55 @@ def test_the_gold_caption_keeps_to_no_position(preset, options):
 
 def test_a_caption_preference_is_worth_chance():
     """The same captions come with all four pictures, so words alone choose one right in four."""
-    for _, rows in grouped(scene_choices("spatial"), lambda row: frozenset(row.captions)):
-        assert Counter(row.label for row in rows) == dict.fromkeys(RELATIONS, len(rows) // 4)
-
-
-def grouped(rows, by):
-    groups = defaultdict(list)
-    for row in rows:
-        groups[by(row)].append(row)
-    return groups.items()
+    for rows in grouped(scene_choices("spatial"), lambda row: frozenset(row.captions)).values():
+        assert Counter(row.label for row in rows) == dict.fromkeys(DIRECTIONS, len(rows) // 4)
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_a_group_is_a_pair_of_objects(preset):
-    scenes = {scene.id: scene for scene in make_scenes(PRESETS[preset])}
+def test_a_row_says_what_its_scene_shows(preset):
+    scenes = {scene.id: scene for scene in scenes_of(preset)}
+    rows = scene_rows(preset)
+    assert [row.id for row in rows] == list(scenes)
+    for row, choice in zip(rows, scene_choices(preset), strict=True):
+        scene = scenes[row.id]
+        assert row.label == choice.label == (scene.objects[0].colour if preset == "color" else scene.relation)
+        assert row.text == choice.captions[choice.gold]
+        assert row.group == choice.group
+        assert row.image == choice.image
+        assert (row.image.scene, row.image.canvas) == (scene, PRESETS[preset].canvas)
 
-    def pair(row):
-        return frozenset((item.shape, item.colour) for item in scenes[row.id].objects)
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_group_is_the_objects_shown(preset):
+    scenes = {scene.id: scene for scene in scenes_of(preset)}
+
+    def shown(row):
+        return frozenset(looks(scenes[row.id]))
 
     rows = scene_choices(preset)
-    assert all(len(set(map(pair, members))) == 1 for _, members in grouped(rows, lambda row: row.group))
-    assert all(len({row.group for row in members}) == 1 for _, members in grouped(rows, pair))
+    assert all(len(set(map(shown, members))) == 1 for members in grouped(rows, lambda row: row.group).values())
+    assert all(len({row.group for row in members}) == 1 for members in grouped(rows, shown).values())
 
 
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_no_pair_of_objects_stands_in_two_splits(preset, seed):
-    config = replace(PRESETS[preset], seed=seed)
-    groups = [{row.group for row in scene_choices(config, split)} for split in SPLITS]
+def test_no_group_stands_in_two_splits(preset, seed):
+    # a quarter of the preset's scenes: their splits are those of all
+    size = PRESETS[preset].size // 4 // len(relations_of(preset)) * len(relations_of(preset))
+    config = replace(PRESETS[preset], seed=seed, size=size)
+    rows = [scene_choices(config, split) for split in SPLITS]
+    groups = [{row.group for row in members} for members in rows]
     assert all(not one & other for one, other in combinations(groups, 2))
-    counts = [len(scene_rows(config, split)) for split in SPLITS]
-    assert sum(counts) == config.size
-    for count, share in zip(counts, (0.7, 0.1, 0.2), strict=True):
-        assert count / config.size == pytest.approx(share, abs=0.05)
-
-
-def test_splits_hold_every_scene_once_and_stay_balanced():
-    scenes = make_scenes(SPATIAL)
-    ids = split_ids(scenes)
-    assert tuple(ids) == SPLITS
-    assert sorted(chain(*ids.values())) == [scene.id for scene in scenes]
-    for split in SPLITS:
-        assert len(set(Counter(row.label for row in scene_rows("spatial", split)).values())) == 1
-
-
-def test_a_longer_run_leaves_pairs_in_their_splits():
-    longer = make_scenes(replace(SPATIAL, size=6000))
-    assert [scene.split for scene in longer[:3000]] == [scene.split for scene in make_scenes(SPATIAL)]
+    assert sum(map(len, rows)) == config.size
 
 
 def test_rows_do_not_depend_on_the_order_of_scenes():
     from harness.scenes.questions import choice
 
-    scenes = make_scenes(SPATIAL)
-    random.Random(0).shuffle(scenes)
-    shuffled = [choice(SPATIAL, scene) for scene in scenes]
-    assert sorted(shuffled, key=lambda row: row.id) == scene_choices("spatial")
+    rows = {row.id: row for row in scene_choices("spatial")}
+    scenes = random.Random(0).sample(scenes_of("spatial"), 3000)
+    shuffled = [choice(SPATIAL, scene, set_=rows[scene.id].set) for scene in scenes]
+    assert sorted(shuffled, key=lambda row: row.id) == list(rows.values())
 
 
 @pytest.mark.parametrize("ask", [scene_rows, scene_choices])

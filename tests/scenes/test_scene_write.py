@@ -12,18 +12,36 @@ import pytest
 from PIL import Image
 
 from harness.errors import ConfigError, DataError
-from harness.scenes import PRESETS, draw, make_scenes, read_config, scene_choices, scene_rows, split_ids, write_scenes
+from harness.scenes import (
+    PRESETS,
+    Scene,
+    SceneObject,
+    draw,
+    make_scenes,
+    read_config,
+    scene_choices,
+    scene_rows,
+    split_ids,
+    write_scenes,
+)
 
 SMALL = replace(PRESETS["spatial"], name="small", size=24)
+SEVERAL = {preset: replace(PRESETS[preset], name="small", size=12) for preset in PRESETS if preset != "tabletop-depth"}
 
 
 def contents(folder):
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize("kind", ["spatial", "colour"])
-def test_the_same_seed_gives_the_same_bytes(tmp_path, kind):
-    config = replace(SMALL, kind=kind)
+@pytest.fixture(autouse=True)
+def _own_store(tmp_path_factory, monkeypatch):
+    """Rendered tables are kept in the store; none of another run's."""
+    monkeypatch.setenv("HARNESS_STORE_DIR", str(tmp_path_factory.mktemp("store")))
+
+
+@pytest.mark.parametrize("preset", ["spatial", "color", "topology", "between"])
+def test_the_same_seed_gives_the_same_bytes(tmp_path, preset):
+    config = replace(PRESETS[preset], name="small", size=24)
     write_scenes(config, tmp_path / "one")
     write_scenes(config, tmp_path / "two")
     one = contents(tmp_path / "one")
@@ -38,19 +56,29 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path, kind):
     assert not set(one.values()) & set(contents(tmp_path / "other").values())
 
 
-def test_what_is_written_is_what_the_rows_say(tmp_path):
-    assert write_scenes(SMALL, tmp_path) == make_scenes(SMALL)
+@pytest.mark.parametrize("config", SEVERAL.values(), ids=SEVERAL)
+def test_what_is_written_is_what_the_rows_say(tmp_path, config):
+    assert write_scenes(config, tmp_path) == make_scenes(config)
     lines = [json.loads(line) for line in (tmp_path / "metadata.jsonl").read_text().splitlines()]
-    asked = zip(lines, make_scenes(SMALL), scene_rows(SMALL), scene_choices(SMALL), strict=True)
+    asked = zip(lines, make_scenes(config), scene_rows(config), scene_choices(config), strict=True)
     for line, scene, row, choice in asked:
         assert (line["id"], line["split"], line["relation"]) == (scene.id, scene.split, scene.relation)
-        assert [item["x"] for item in line["objects"]] == [item.x for item in scene.objects]
         assert (line["caption"], line["label"]) == (row.text, row.label)
         assert (tuple(line["captions"]), line["gold"], line["group"]) == (choice.captions, choice.gold, choice.group)
-        with Image.open(tmp_path / line["file_name"]) as image:
-            assert np.array_equal(np.asarray(image), np.asarray(draw(scene, SMALL.canvas)))
-    assert json.loads((tmp_path / "splits.json").read_text()) == split_ids(make_scenes(SMALL))
-    assert read_config(tmp_path / "config.yaml") == SMALL
+    assert json.loads((tmp_path / "splits.json").read_text()) == split_ids(make_scenes(config))
+    assert read_config(tmp_path / "config.yaml") == config
+
+
+@pytest.mark.parametrize("config", SEVERAL.values(), ids=SEVERAL)
+def test_metadata_says_all_that_a_picture_follows_from(tmp_path, config):
+    scenes = write_scenes(config, tmp_path)
+    for line, scene in zip((tmp_path / "metadata.jsonl").read_text().splitlines(), scenes, strict=True):
+        said = json.loads(line)
+        keys = ("id", "relation", "split", *(("azimuth", "own_relation") if config.kind == "tabletop" else ()))
+        objects = tuple(SceneObject(**item) for item in said["objects"])
+        assert Scene(objects=objects, **{key: said[key] for key in keys}) == scene
+        with Image.open(tmp_path / said["file_name"]) as image:
+            assert np.array_equal(np.asarray(image), np.asarray(draw(scene, config.canvas)))
 
 
 def test_an_interrupted_folder_is_completed(tmp_path):

@@ -1,0 +1,1 @@
+"""Calibration: small CLIPs whose spatial knowledge is known, because it was decided what their captions say."""

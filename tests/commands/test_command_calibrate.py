@@ -1,0 +1,209 @@
+"""The command on models of a few steps, trained on a few dozen scenes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from harness.__main__ import main  # noqa: E402
+from harness.calibration import train as training  # noqa: E402
+from harness.calibration.cards import FACTS, card, read_facts  # noqa: E402
+from harness.calibration.corpus import make_pool  # noqa: E402
+from harness.calibration.variants import OBJECTS, VARIANTS  # noqa: E402
+from harness.commands import calibrate  # noqa: E402
+from harness.commands import training as shared  # noqa: E402
+from harness.models import read_models  # noqa: E402
+from harness.scenes import scene_choices  # noqa: E402
+
+TINY = {"spatial": 240, "color": 120}
+
+
+@pytest.fixture(autouse=True)
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.set_num_threads(1)
+    monkeypatch.setattr(calibrate, "SIZES", TINY)
+    monkeypatch.setattr(calibrate, "make_pool", partial(make_pool, size=120))
+    monkeypatch.setattr(calibrate, "Recipe", partial(training.Recipe, objects_steps=2))
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_model_is_trained_and_said_how_to_be_evaluated(here: Path, capsys):
+    from harness.embed import score_captions
+    from harness.encode import Model
+    from harness.store import Store
+
+    assert main(["calibrate", "cal-bag", "--steps", "4", "--device", "cpu"]) == 0
+    said = capsys.readouterr().out
+    assert "cal-bag step 4: loss" in said
+    assert (here / "cal-bag" / "README.md").read_text() == card(read_facts(here / "cal-bag"))
+    assert not [name for name in files(here / "cal-bag") if name.startswith(".")]
+
+    (here / "models.yaml").write_text(said[said.index("- name:") : said.index("pytest suites")])
+    [spec] = read_models(here / "models.yaml")
+    lease = partial(calibrate_device, "cpu")
+    scores = score_captions(Model(spec, Store(here / "store"), lease), scene_choices("spatial", "test")[:3])
+    assert scores.values.shape == (3, 4)
+
+
+def calibrate_device(name: str):
+    from harness.devices import Device
+
+    return Device(name, name)
+
+
+def test_the_facts_say_what_was_done(here: Path):
+    assert main(["calibrate", "cal-axis", "--steps", "3", "--seed", "5", "--out", "new/made", "--device", "cpu"]) == 0
+    facts = json.loads((here / "new" / "made" / FACTS).read_text())
+    assert (facts["variant"], facts["seed"], facts["steps"], facts["timed_steps"]) == ("cal-axis", 5, 3, 3)
+    assert facts["recipe"]["objects_steps"] == 2
+    counts = [(of["preset"], of["in_a_shared_batch"], of["in_a_batch"]) for of in facts["scenes"]]
+    axis = VARIANTS["cal-axis"]
+    assert counts == [(preset, OBJECTS.mix[preset], axis.mix[preset]) for preset in TINY]
+    assert [of["validated_on"] for of in facts["scenes"]] == [len(make_pool(name, "val", 120).scenes) for name in TINY]
+    assert 100 < facts["scenes"][0]["trained_on"] < 240
+    assert facts["versions"]["torch"] == torch.__version__
+    assert (facts["device"], facts["threads"]) == ("cpu", torch.get_num_threads())
+    assert 0 < facts["seconds"] < 600
+    assert set(facts["validation"]) == set(TINY)
+    assert all(0 <= accuracy <= 1 for accuracy in facts["validation"].values())
+
+
+def test_a_seed_gives_its_own_weights_again(here: Path):
+    for out, seed, work in (("a", "0", "w1"), ("b", "0", "w2"), ("c", "1", "w1")):
+        words = ["--steps", "3", "--seed", seed, "--out", out, "--work", work, "--device", "cpu"]
+        assert main(["calibrate", "cal-spatial", *words]) == 0
+    weights = [(here / name / "model.safetensors").read_bytes() for name in "abc"]
+    assert weights[0] == weights[1]
+    assert weights[0] != weights[2]
+
+
+def test_validation_is_told_on_the_way(here: Path, monkeypatch, capsys):
+    monkeypatch.setattr(shared, "VALIDATE_EVERY", 2)
+    assert main(["calibrate", "cal-bag", "--steps", "5", "--device", "cpu"]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("cal-bag step")]
+    assert [line.split(":")[0] for line in lines] == [f"cal-bag step {n}" for n in (2, 4, 5)]
+    assert all("spatial " in line and "color " in line for line in lines)
+
+
+def test_an_interrupted_training_is_resumed_by_the_same_command(here: Path, monkeypatch, capsys):
+    """Ctrl-C at step 5, checkpoints at even steps: the second call does steps 5 and 6 and ends with the same bytes."""
+    monkeypatch.setattr(training, "KEEP_EVERY", 2)
+    words = ["calibrate", "cal-spatial", "--steps", "6", "--device", "cpu"]
+    assert main([*words, "--out", "whole", "--work", "elsewhere"]) == 0
+    advance = training.Training.advance
+
+    def interrupted(self):
+        if self.step == 4:
+            raise KeyboardInterrupt
+        advance(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training.Training, "advance", interrupted)
+        assert main([*words, "--out", "parts"]) == 130
+    said, work = capsys.readouterr().err.strip().splitlines()[-1], calibrate.cache_dir() / "calibration"
+    assert said == f"interrupted; the same command goes on from the last checkpoint in {work}"
+    assert files(here / "parts") == {}
+    assert main([*words, "--out", "parts"]) == 0
+    assert read_facts(here / "parts")["timed_steps"] == 2
+    assert (here / "parts" / "model.safetensors").read_bytes() == (here / "whole" / "model.safetensors").read_bytes()
+
+
+def test_a_finished_training_is_written_out_again_without_a_step(here: Path):
+    words = ["calibrate", "cal-bag", "--steps", "3", "--device", "cpu"]
+    assert main(words) == 0
+    first = files(here / "cal-bag")
+    assert main([*words, "--out", "again"]) == 0
+    assert files(here / "again")["model.safetensors"] == first["model.safetensors"]
+    assert read_facts(here / "again")["timed_steps"] == 0
+    assert main(words) == 0  # over its own kind
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["cal-spatail", "--steps", "3"], "Did you mean cal-spatial?"),
+        (["cal-bag", "--steps", "2"], "--steps 2 is too few: the first 2 teach objects"),
+        (["cal-bag", "--steps", "0"], "--steps 0 is too few"),
+        (["cal-bag", "--seed", "-1", "--steps", "3"], "--seed -1 must be between 0 and"),
+        (["cal-bag", "--device", "cpv", "--steps", "3"], "Did you mean cpu?"),
+        (["cal-bag", "--out", "full", "--steps", "3"], "full is not empty and holds no cal-bag; choose another --out"),
+        (["cal-bag", "--out", "axis", "--steps", "3"], "axis is not empty and holds no cal-bag"),
+        (["cal-bag", "--out", "file", "--steps", "3"], "file is not a folder"),
+        (["cal-bag", "--steps", "3", "--work", "file"], "cannot keep a checkpoint in file"),
+    ],
+)
+def test_what_cannot_be_trained_is_one_error_before_anything_is_written(here: Path, capsys, words, said):
+    (here / "file").write_text("")
+    (here / "full").mkdir()
+    (here / "full" / "notes.txt").write_text("mine")
+    (here / "axis").mkdir()
+    (here / "axis" / FACTS).write_text('{"variant": "cal-axis"}')
+    assert main(["calibrate", *words]) == 2
+    err = capsys.readouterr().err
+    assert "spatial-harness: error: " in err
+    assert said in err
+    assert "Traceback" not in err
+    assert [files(here / name) for name in ("full", "axis")] == [
+        {"notes.txt": b"mine"},
+        {FACTS: b'{"variant": "cal-axis"}'},
+    ]
+
+
+@pytest.mark.parametrize("words", [[], ["cal-bag", "--sweep"]])
+def test_a_name_or_the_sweep_is_asked_for(words, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["calibrate", *words])
+    assert end.value.code == 2
+    assert "usage: spatial-harness calibrate" in capsys.readouterr().err
+
+
+def test_help_names_it(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert "calibrate" in capsys.readouterr().out
+
+
+RUN = """
+import sys
+from functools import partial
+from harness.__main__ import main
+from harness.calibration import train as training
+from harness.commands import calibrate
+from harness.commands import training as shared
+calibrate.SIZES = {"spatial": 240, "color": 120}
+calibrate.Recipe = partial(training.Recipe, objects_steps=2)
+shared.VALIDATE_EVERY = 2
+sys.exit(main(["calibrate", "cal-bag", "--steps", "1000000", "--device", "cpu"]))
+"""
+
+
+def test_ctrl_c_ends_a_real_process_with_one_line(here: Path):
+    environment = os.environ | {
+        "OMP_NUM_THREADS": "1",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-c", RUN], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("cal-bag step 2"), process.communicate(timeout=60)[1]
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err.strip().splitlines()[-1].startswith("interrupted; the same command goes on")
+    assert "Traceback" not in err
