@@ -51,7 +51,10 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What one row came to: `correct` is 1, 0, or 1/k in a tie of k; None where there is no answer."""
+    """What one row came to: `correct` is 1, 0, or 1/k in a tie of k; None where there is no answer.
+
+    `pair` and `set` name the rows that count together; a pair or set earns the product of its rows.
+    """
 
     row: str
     group: str
@@ -60,6 +63,8 @@ class Outcome:
     predicted: str | None
     correct: float | None
     scores: tuple[float, ...] = ()
+    pair: str = ""
+    set: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +265,7 @@ def _write_rows(path: Path, cells: Iterable[Cell]) -> None:
 
     text, names = pa.dictionary(pa.int32(), pa.string()), [f.name for f in fields(Outcome)]
     kinds = {"correct": pa.float64(), "scores": pa.list_(pa.float32()), "row": pa.string(), "group": pa.string()}
+    kinds |= {"pair": pa.string(), "set": pa.string()}
     schema = pa.schema([("suite", text), ("model", text)] + [(name, kinds.get(name, text)) for name in names])
     scratch = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     with pq.ParquetWriter(scratch, schema, compression="zstd") as writer:

@@ -324,7 +324,7 @@ def test_every_row_is_in_the_rows_file_with_null_for_missing_answers(run):
     merge(run)
     rows = pq.read_table(run / "rows.parquet").to_pylist()
     assert [list(row) for row in rows] == [
-        ["suite", "model", "row", "group", "slice", "gold", "predicted", "correct", "scores"]
+        ["suite", "model", "row", "group", "slice", "gold", "predicted", "correct", "scores", "pair", "set"]
     ] * 2
     assert rows[0]["scores"] == [0.25, 1.0]
     assert (rows[1]["predicted"], rows[1]["correct"], rows[1]["scores"]) == (None, None, [])

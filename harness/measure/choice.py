@@ -122,4 +122,6 @@ def _outcome(row: ChoiceRow, values: NDArray[Any], earned: float) -> Outcome:
         predicted=row.options[top[0]] if len(top) == 1 else None,
         correct=earned,
         scores=tuple(float(v) for v in values),
+        pair=row.pair,
+        set=row.set,
     )

@@ -115,7 +115,7 @@ def test_the_key_changes_with_all_that_decides_what_is_learnt(monkeypatch):
     for module, name, value in (
         (train, "VERSION", -1),
         (sweep, "SCENES", {"spatial": 12, "color": 12}),
-        (sweep, "FLAT", {"spatial": 1, "color": 1}),
+        (sweep, "FLAT", dict.fromkeys(sweep.FLAT, 1)),
         (sweep, "POINTS", POINTS[:3]),
     ):
         with monkeypatch.context() as patch:

@@ -14,6 +14,7 @@ CHOICE = """
 KINDS = ("constant", "random", "position-biased")
 FIELDS = ["suite", "model", "metric", "slice", "value", "low", "high", "n", "chance", "floor", "note"]
 COLUMNS = ["suite", "model", "row", "group", "slice", "gold", "predicted", "correct", "scores"]
+COLUMNS += ["pair", "set"]  # beyond the contract: what counts together, so that pair and set accuracy can be recomputed
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +53,20 @@ def test_every_number_can_be_recomputed_from_the_rows(runs):
 
     rows = pd.read_parquet(runs.path / "alone" / "rows.parquet")
     means = rows.groupby("model", observed=True)["correct"].mean()
+    seen = set()
     for line in runs.results("alone"):
-        if line["suite"] == "scenes" and line["slice"] == "all":
-            assert line["value"] == pytest.approx(means[line["model"]])
+        if line["suite"] != "scenes" or line["slice"] != "all":
+            continue
+        mine = rows[rows["model"] == line["model"]]
+        if line["metric"] == "accuracy":
+            value = means[line["model"]]
+        else:
+            units = mine.groupby(line["metric"].removesuffix("_accuracy"), observed=True)["correct"]
+            whole = units.size() == units.size().max()
+            value = units.prod()[whole].mean()
+        seen.add(line["metric"])
+        assert line["value"] == pytest.approx(value)
+    assert seen == {"accuracy", "pair_accuracy", "set_accuracy"}
 
 
 def test_run_json_tells_what_was_run_on_what(runs):
