@@ -10,10 +10,10 @@ import pytest
 from scene_sets import FLAT_PRESETS, TABLE_PRESETS, relations_of, scenes_of
 
 from harness.errors import ConfigError, DataError
-from harness.scenes import OPPOSITES, PRESETS, WORDINGS, Scene, SceneObject, relation_of, truths
+from harness.scenes import KINDS, OPPOSITES, PRESETS, WORDINGS, Scene, SceneObject, relation_of, truths
 from harness.scenes.wording import SYMMETRIC
 
-TWO = [preset for preset in PRESETS if len(scenes_of(preset)[0].objects) == 2]
+TWO = [name for name, preset in PRESETS.items() if KINDS[preset.kind].objects == 2]
 BESIDE = ("left of", "right of", "in front of", "behind")
 
 
