@@ -45,11 +45,11 @@ def test_a_model_is_trained_and_said_how_to_be_evaluated(here: Path, capsys):
     from harness.encode import Model
     from harness.store import Store
 
-    assert main(["calibrate", "cal-bag", "--steps", "4", "--device", "cpu"]) == 0
-    said = capsys.readouterr().out
+    assert main(["calibrate", "cal-bag", "--steps", "4", "--device", "cpu", "--out", "made/bag"]) == 0
+    said, made = capsys.readouterr().out, here / "made" / "bag"  # a path that could be a hub id
     assert "cal-bag step 4: loss" in said
-    assert (here / "cal-bag" / "README.md").read_text() == card(read_facts(here / "cal-bag"))
-    assert not [name for name in files(here / "cal-bag") if name.startswith(".")]
+    assert (made / "README.md").read_text() == card(read_facts(made))
+    assert not [name for name in files(made) if name.startswith(".")]
 
     (here / "models.yaml").write_text(said[said.index("- name:") : said.index("pytest suites")])
     [spec] = read_models(here / "models.yaml")
