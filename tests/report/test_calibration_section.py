@@ -19,6 +19,8 @@ from harness.report import render
 from harness.report.calibration import Calibration, Line, section
 from harness.results import Cell, Findings, Result, read_run
 
+CURRENT = Recipe(steps=sweep.STEPS, objects_steps=sweep.OBJECTS_STEPS)
+
 
 @pytest.fixture(autouse=True)
 def package(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
@@ -206,14 +208,13 @@ def test_the_packaged_study_is_shown_beside_calibration_models(make_run: MakeRun
     assert found.study is not None
     assert found.lines == ()
     assert found.study.origin.startswith(
-        "Measured beforehand with this version's recipe: 1,000 steps a model, the first 400 shared, seed 0; "
+        f"Measured beforehand with this version's recipe: {sweep.STEPS:,} steps a model, "
+        f"the first {sweep.OBJECTS_STEPS:,} shared, seed 0; "
         "spatial-harness 0.1.0, torch 2.13.0+cpu; cpu, x86_64, 2 threads; 61 minutes for 20 points."
     )
 
 
-@pytest.mark.parametrize(
-    "recipe", [Recipe(steps=999, objects_steps=400), Recipe(steps=1000, objects_steps=400, seed=1)]
-)
+@pytest.mark.parametrize("recipe", [replace(CURRENT, steps=sweep.STEPS + 1), replace(CURRENT, seed=1)])
 def test_a_study_of_another_recipe_says_so(shown, package, recipe):
     package["study"] = study_facts(recipe)
     assert "beforehand with another recipe than this version's: " in shown(all_asked()).study.origin
@@ -250,7 +251,7 @@ def sweep_run(make_run: MakeRun, points: list[sweep.Point], **info: Any) -> Path
         for p in points
     ]
     facts = {key: value for key, value in study_facts().items() if key not in ("seconds",)}
-    plan = {**facts, "points": sweep.plan(Recipe(steps=1000, objects_steps=400))["points"]}
+    plan = {**facts, "points": sweep.plan(CURRENT)["points"]}
     return make_run(cells, info={"sweep": plan}, **info)
 
 
