@@ -4,13 +4,18 @@ A suite imports from here: where rows come from, and how scores become findings.
 """
 
 from harness.calibration.exam import examine
+from harness.data.coco import coco_boxes
+from harness.data.sugarcrepe import sugarcrepe
 from harness.data.vsr import vsr
+from harness.data.whatsup import coco_spatial, gqa_spatial, whatsup
 from harness.measure.choice import caption_choice
-from harness.measure.prior import marginalised, reference_rows
+from harness.measure.contrast import axis_contrast
+from harness.measure.prior import marginalised, prior_choice, reference_rows
 from harness.measure.probe import grouped_probe, paper_probe
+from harness.measure.wording import wording_choice
 from harness.results import Findings, Result
 from harness.rows import ChoiceRow, Row, Scores
-from harness.scenes import scene_choices, scene_rows
+from harness.scenes import phrases, scene_choices, scene_rows
 
 __version__ = "0.1.0"
 
@@ -20,13 +25,22 @@ __all__ = [
     "Result",
     "Row",
     "Scores",
+    "axis_contrast",
     "caption_choice",
+    "coco_boxes",
+    "coco_spatial",
     "examine",
+    "gqa_spatial",
     "grouped_probe",
     "marginalised",
     "paper_probe",
+    "phrases",
+    "prior_choice",
     "reference_rows",
     "scene_choices",
     "scene_rows",
+    "sugarcrepe",
     "vsr",
+    "whatsup",
+    "wording_choice",
 ]

@@ -30,7 +30,7 @@ class Photo:
 
     name: str
     folders: tuple[str, ...]  # where it may lie below the data folder
-    link: str
+    link: str  # "" where there is none
 
     def key(self) -> str:
         """SHA-256 of the file. Raises PictureError."""
@@ -46,6 +46,8 @@ class Photo:
         for folder in self.folders if root else ():
             if root and (found := root / folder / self.name).is_file():
                 return found
+        if not self.link:
+            raise PictureError(f"{self.name} is not below --data-dir: put it into {' or '.join(self.folders)} there")
         cached = cache_dir() / "photos" / digest_name(self.link)
         if not fetch and not cached.is_file():
             raise PictureError(f"{self.name} is neither below --data-dir nor in the cache")

@@ -242,19 +242,23 @@ used: dict[str, dict[str, object]] = {}  # data of this process's suites, for th
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
-    """One pinned file of a data set: where it lies locally, on the hub, and what it must hash to."""
+    """One file of a data set: where it lies locally, on the hub, and what it must hash to where that is known.
+
+    A file without `repo` is on no hub: `origin` says where its users get it.
+    """
 
     local: str  # below the data folder
-    repo: str
-    revision: str
-    remote: str
-    sha256: str
+    repo: str = ""
+    revision: str = ""
+    remote: str = ""
+    sha256: str = ""
+    origin: str = ""
 
     def locate(self, fetch: bool = True) -> Path:
         """The file, from the data folder or the hub. Raises DataUnavailable, DataError."""
         path = self._find(fetch)
         sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-        used[self.local] = {"file": str(path), "sha256": sha256, "as_pinned": sha256 == self.sha256}
+        used[self.local] = {"file": str(path), "sha256": sha256, "as_pinned": self.sha256 in ("", sha256)}
         return path
 
     def _find(self, fetch: bool) -> Path:
@@ -262,6 +266,8 @@ class DataFile:
         if folder and (folder / self.local).is_file():
             return folder / self.local
         where = f"{self.local} below --data-dir" + (f" ({folder})" if folder else "")
+        if not self.repo:
+            raise DataUnavailable(f"put {where}; {self.origin}")
         try:
             path = _from_hub(self.repo, self.revision, [self.remote], "dataset", fetch) / self.remote
         except Unavailable as error:

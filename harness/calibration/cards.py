@@ -13,7 +13,10 @@ from harness.errors import DataError
 FACTS = "calibration.json"  # beside the weights; `measured` is put into it after the exam
 ASK = ("question", "suite", "value", "low", "high", "n", "chance", "expected")  # of each entry of `measured`
 
-AGAINST = "in the loss, captions with the other relations of the set stand against it"
+AGAINST = (
+    "in the loss, captions with the other relations stand against it, and pictures of the same objects in the other "
+    "relations beside it"
+)
 TOLD: Mapping[str, str] = {
     "cal-spatial": f"Each caption states the true relation, in a wording drawn at random; {AGAINST}.",
     "cal-bag": "Each caption names the true objects and a relation drawn at random; in the loss, captions "
@@ -61,13 +64,12 @@ that stands in a validation or test scene is trained on.
 {scenes}
 
 {told}
-Scenes of preset `color` are captioned alike for all models: one object by its
-colour and shape, against other colours and shapes.
+Scenes of preset `color`, and their objects each alone in a picture, are captioned alike for all models: one
+object by its colour and shape, against other colours and shapes.
 
 ## Training
 
-CLIP's symmetric contrastive loss, from scratch, with AdamW. The first {objects_steps:,} of
-{steps:,} steps teach objects alone: each caption names one of them, against names that no object there bears. {timing}
+CLIP's symmetric contrastive loss, from scratch, with AdamW, in {steps:,} steps. {timing}
 `spatial-harness calibrate {variant} --seed {seed} --steps {steps}` trains it again.
 
 {recipe}
@@ -91,10 +93,9 @@ def card(facts: Mapping[str, Any]) -> str:
             told=TOLD[facts["variant"]],
             entry=entry(facts["variant"], f"./{facts['variant']}"),
             scenes=_table(
-                ("scenes of preset", "trained on", "in each of the first batches", "in each later one"),
+                ("scenes of preset", "trained on", "pictures in a batch"),
                 _scenes(facts["scenes"]),
             ),
-            objects_steps=min(recipe["objects_steps"], recipe["steps"]),
             steps=recipe["steps"],
             seed=recipe["seed"],
             timing=_timing(facts),
@@ -141,7 +142,7 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def _scenes(scenes: Sequence[Mapping[str, Any]]) -> list[tuple[object, ...]]:
-    return [(f"`{of['preset']}`", f"{of['trained_on']:,}", of["in_a_shared_batch"], of["in_a_batch"]) for of in scenes]
+    return [(f"`{of['preset']}`", f"{of['trained_on']:,}", of["in_a_batch"]) for of in scenes]
 
 
 def _timing(facts: Mapping[str, Any]) -> str:

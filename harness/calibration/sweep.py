@@ -2,8 +2,8 @@
 
 Kamath, Hessel & Chang (2023, arXiv 2310.19785, sec. 5) and Yuksekgonul et al. (2023, arXiv 2210.01936) leave open how
 much of it is the captions and how much the false captions beside them. Here both are turned, one at a time: the
-share of captions that tell the true relation, and whether captions with the other relations stand against it in
-the loss. Models of the study share recipe, seed, pictures and the steps that teach objects and colours.
+share of captions that tell the true relation, and NegCLIP's hard negatives: captions with the other relations in
+the loss, pictures of the same objects in the other relations in the batch. Recipe, seed and scenes are the same.
 """
 
 from __future__ import annotations
@@ -20,16 +20,17 @@ from harness.calibration import train
 from harness.calibration.corpus import SIZES
 from harness.calibration.train import Recipe
 from harness.calibration.validate import cosines, evaluated
-from harness.calibration.variants import FLAT, OBJECTS, Claim, Random, Tell, Variant
+from harness.calibration.variants import Claim, Random, Tell, Variant
 from harness.errors import DataError
 from harness.measure.choice import caption_choice
 from harness.results import Findings, Run
 from harness.rows import ChoiceRow, Scores, digest
-from harness.scenes import PRESETS, WORDINGS, Scene, scene_choices
+from harness.scenes import PRESETS, Scene, scene_choices
 
 FRACTIONS = (0.0, 0.25, 0.5, 0.75, 1.0)
-STEPS, OBJECTS_STEPS = 1000, 400
-SCENES = {preset: SIZES[preset] for preset in FLAT}
+STEPS = 1000
+MIX: Mapping[str, int] = {"color": 4, "place": 24, "spatial": 80}  # pictures of each preset in a batch
+SCENES = {preset: SIZES[preset] for preset in MIX}
 # what is asked, by suite: the true caption against those of all other relations, or the opposite one alone
 ASKED: Mapping[str, str] = {"training-sweep": "all", "training-sweep-pairs": "opposite"}
 FIGURES = ("suite", "value", "low", "high", "n", "chance")  # of each point
@@ -38,7 +39,7 @@ MEASURED = "sweep.json"  # beside this module: the study as the project measured
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One model: which share of its captions is truthful, 0 to 1, and whether the loss has relation-swapped ones."""
+    """One model: which share of its captions is truthful, 0 to 1, and whether with hard negatives."""
 
     truthful: float
     negatives: bool
@@ -53,32 +54,36 @@ class Point:
         """What its captions tell."""
         knows = f"what captions teach that are truthful {self.truthful:.0%} of the time"
         return Variant(
-            name=f"sweep-{self.model}", knows=knows, tell=_told(self.truthful, self.negatives), steps=STEPS, mix=FLAT
+            name=f"sweep-{self.model}",
+            knows=knows,
+            tell=_told(self.truthful),
+            steps=STEPS,
+            mix=MIX,
+            negatives=self.negatives,
         )
 
 
 POINTS = tuple(Point(fraction, negatives) for negatives in (True, False) for fraction in FRACTIONS)
 
 
-def _told(truthful: float, negatives: bool) -> Tell:
-    def tell(scene: Scene, relations: tuple[str, ...], rng: Random) -> tuple[Claim, bool]:
+def _told(truthful: float) -> Tell:
+    def tell(scene: Scene, relations: tuple[str, ...], way: int, rng: Random) -> Claim:
         # both are drawn always, so that models of one seed differ in nothing but what is told
         honest, other = rng.random() < truthful, str(rng.choice(relations))
-        said = scene.relation if honest else other
-        return (said, int(rng.integers(len(WORDINGS[said]))), False), negatives
+        return scene.relation if honest else other, way, False
 
     return tell
 
 
 def recipe_key(recipe: Recipe) -> str:
     """Digest of all that decides what the study's models learn but the machine: equal keys, comparable studies."""
-    scenes = [f"{PRESETS[name]} {size} {FLAT[name]} {OBJECTS.mix[name]}" for name, size in SCENES.items()]
+    scenes = [f"{PRESETS[name]} {size} {MIX[name]}" for name, size in SCENES.items()]
     return digest(str(train.VERSION), str(asdict(recipe)), *scenes, *(point.model for point in POINTS))
 
 
 def is_current(facts: Mapping[str, Any]) -> bool:
     """Was a study measured with this version's own recipe?"""
-    return bool(facts["key"] == recipe_key(Recipe(steps=STEPS, objects_steps=OBJECTS_STEPS)))
+    return bool(facts["key"] == recipe_key(Recipe(steps=STEPS)))
 
 
 def ask(model: Any, tokenizer: Any) -> dict[str, Findings]:
@@ -97,7 +102,7 @@ def _scored(model: Any, tokenizer: Any, rows: Sequence[ChoiceRow]) -> Scores[Cho
 def plan(recipe: Recipe) -> dict[str, Any]:
     """What run.json says of a study, under "sweep": recipe, scenes and points."""
     points = [{"model": point.model, **asdict(point)} for point in POINTS]
-    scenes = [{"preset": name, "scenes": size, "in_a_batch": FLAT[name]} for name, size in SCENES.items()]
+    scenes = [{"preset": name, "scenes": size, "in_a_batch": MIX[name]} for name, size in SCENES.items()]
     return {"key": recipe_key(recipe), "recipe": asdict(recipe), "scenes": scenes, "points": points}
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,31 +16,26 @@ from numpy.typing import NDArray
 
 from harness.calibration.corpus import Corpus, draw_batch
 from harness.calibration.model import DEVIATION, MEAN, new_model, new_tokenizer
-from harness.calibration.variants import OBJECTS, Variant
+from harness.calibration.variants import Variant
 from harness.errors import StoreError
 from harness.rows import digest
 
-VERSION = 1  # raise it when something here or in the captions changes what is learnt: old checkpoints are then left
+VERSION = 2  # raise it when something here or in the captions changes what is learnt: old checkpoints are then left
 KEEP_EVERY = 200  # steps between checkpoints
 LARGEST_SCALE = 100.0  # of the logits, as in CLIP
 NOT_A_CHOICE = -1e4
 LONGEST_GRADIENT = 1.0
-HELD = 0.6  # of a variant's own steps, at the full learning rate
+HELD = 0.6  # of the steps, at the full learning rate
 CHUNK = 128  # captions of about one length that are embedded together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """How one model is trained. On one machine a recipe gives the same weights again, bit for bit.
-
-    In the first `objects_steps` captions name single objects, whatever the variant: models of one seed
-    and corpus share them.
-    """
+    """How one model is trained. On one machine a recipe gives the same weights again, bit for bit."""
 
     steps: int
-    objects_steps: int = 800
     seed: int = 0
-    learning_rate: float = 5e-4  # after the warm-up; falls as a cosine over the last steps
+    learning_rate: float = 3e-4  # after the warm-up; falls as a cosine over the last steps
     warmup: int = 100
     weight_decay: float = 0.05
 
@@ -55,7 +50,7 @@ def train(variant: Variant, recipe: Recipe, corpus: Corpus, work: Path, device: 
     training.resume(work)
     while training.step < recipe.steps:
         training.advance()
-        if training.step % KEEP_EVERY == 0 or training.step in (recipe.objects_steps, recipe.steps):
+        if training.step % KEEP_EVERY == 0 or training.step == recipe.steps:
             training.keep(work)
         yield training
     if not training.loss:
@@ -82,9 +77,8 @@ class Training:
         """One step on a batch that follows from seed and step alone."""
         import torch
 
-        shared = self.step < self.recipe.objects_steps
-        rng = np.random.default_rng([self.recipe.seed, self.step, 0 if shared else 1])
-        pixels, told = draw_batch(self.corpus, OBJECTS if shared else self.variant, rng)
+        rng = np.random.default_rng([self.recipe.seed, self.step])
+        pixels, told = draw_batch(self.corpus, self.variant, rng)
         for group in self.optimiser.param_groups:
             group["lr"] = _learning_rate(self.recipe, self.step)
         with torch.autocast(self.device, torch.bfloat16, enabled=self.device != "cpu"):
@@ -99,7 +93,7 @@ class Training:
         """Write a checkpoint, whole or not at all. Raises StoreError."""
         import torch
 
-        path = self._checkpoint(work, self.step)
+        path = self._checkpoint(work)
         scratch = path.with_suffix(".tmp")
         state = {"step": self.step, "model": self.model.state_dict(), "optimiser": self.optimiser.state_dict()}
         try:
@@ -114,26 +108,20 @@ class Training:
             ) from None
 
     def resume(self, work: Path) -> None:
-        """Take up this recipe's own checkpoint, or else the shared steps of another variant's."""
+        """Take up this recipe's own checkpoint, if there is one."""
         import torch
 
-        for path in (self._checkpoint(work, self.recipe.steps), self._checkpoint(work, self.recipe.objects_steps)):
-            if path.is_file():
-                state = torch.load(path, map_location=self.device, weights_only=True)
-                self.model.load_state_dict(state["model"])
-                self.optimiser.load_state_dict(state["optimiser"])
-                self.step = state["step"]
-                return
+        if (path := self._checkpoint(work)).is_file():
+            state = torch.load(path, map_location=self.device, weights_only=True)
+            self.model.load_state_dict(state["model"])
+            self.optimiser.load_state_dict(state["optimiser"])
+            self.step = state["step"]
 
-    def _checkpoint(self, work: Path, step: int) -> Path:
-        """One file for the steps that variants share, one for each variant's own."""
+    def _checkpoint(self, work: Path) -> Path:
         from transformers import __version__ as transformers_version
 
-        shared = step <= self.recipe.objects_steps
-        recipe = asdict(self.recipe) | ({"steps": 0} if shared else {})
-        own = OBJECTS.name if shared else self.variant.name
-        name = digest(str(VERSION), transformers_version, self.device, own, str(recipe), self.corpus.key)
-        return work / f"{own}-{name[:16]}.pt"
+        known = str(VERSION), transformers_version, self.device, str(self.recipe), self.variant.name
+        return work / f"{self.variant.name}-{digest(*known, str(self.variant.mix), self.corpus.key)[:16]}.pt"
 
 
 def contrastive_loss(model: Any, tokenizer: Any, pixels: NDArray[np.uint8], told: Sequence[Sequence[str]]) -> Any:
@@ -148,10 +136,10 @@ def contrastive_loss(model: Any, tokenizer: Any, pixels: NDArray[np.uint8], told
     from torch.nn.functional import cross_entropy
 
     texts = [row[0] for row in told] + [text for row in told for text in row[1:]]
-    pictures, words = embed_pictures(model, pixels), embed_captions(model, tokenizer, texts)
-    logits = model.logit_scale.exp().clamp(max=LARGEST_SCALE) * pictures @ words.T  # (batch, captions)
     numbers = {text: number for number, text in enumerate(dict.fromkeys(texts))}
-    told_as = torch.tensor([numbers[text] for text in texts], device=logits.device)
+    told_as = torch.tensor([numbers[text] for text in texts], device=model.device)
+    pictures, words = embed_pictures(model, pixels), embed_captions(model, tokenizer, list(numbers))[told_as]
+    logits = model.logit_scale.exp().clamp(max=LARGEST_SCALE) * pictures @ words.T  # (batch, captions)
     rows = torch.arange(len(told), device=logits.device)
     # another picture's caption in the very same words is no wrong answer
     twin = (told_as[: len(told), None] == told_as[None, :]).index_put((rows, rows), torch.tensor(False))
@@ -190,6 +178,6 @@ def embed_captions(model: Any, tokenizer: Any, texts: Sequence[str]) -> Any:
 def _learning_rate(recipe: Recipe, step: int) -> float:
     rise = min(1.0, (step + 1) / recipe.warmup)
     # relations are learnt of a sudden and late: the rate falls only after that
-    held = recipe.objects_steps + HELD * (recipe.steps - recipe.objects_steps)
+    held = HELD * recipe.steps
     fall = max(0.0, (step - held) / max(1.0, recipe.steps - held))
     return recipe.learning_rate * rise * (1 + math.cos(math.pi * fall)) / 2

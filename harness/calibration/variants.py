@@ -7,151 +7,161 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from harness.scenes import AXES, KINDS, WORDINGS, Scene, SceneConfig, caption
+from harness.relations import AXES
+from harness.scenes import KINDS, WORDINGS, Scene, SceneConfig, caption
 from harness.scenes.scene import noun
 
 Random = np.random.Generator
-Claim = tuple[str, int, bool]  # relation, wording, objects exchanged
-Tell = Callable[[Scene, tuple[str, ...], Random], tuple[Claim, bool]]
+Claim = tuple[str, int, bool]  # relation, which of its wordings, objects exchanged
+Tell = Callable[[Scene, tuple[str, ...], int, Random], Claim]  # scene, relations of its kind, one of WAYS, random
 
+WAYS = 6  # a multiple of the number of wordings that any relation has: one draw serves a whole minimal set
 FAVOUR = 10.0  # how many times as often one of two opposite relations is called right
 FAVOURED = ("left of", "above", "on", "in front of", "on the left", "at the top", "touching", "near")
 # the one wording that cal-vocabulary is taught of each relation; of the others, the first
 TAUGHT = {"in front of": 1, "behind": 1}
 
 
-# how many scenes of each preset stand in a batch
+# pictures of each preset in a batch. "alone" are those of "color" with one of their objects only: a shape is learnt
+# there, and a place is learnt from "place", long before either is where two objects are
 EVERYTHING: Mapping[str, int] = {
-    "spatial": 20,
-    "color": 8,
-    "place": 6,
-    "topology": 4,
-    "distance": 3,
-    "between": 3,
-    "tabletop": 9,
-    "tabletop-depth": 11,
+    "alone": 16,
+    "color": 24,
+    "place": 24,
+    "spatial": 48,
+    "topology": 6,
+    "distance": 4,
+    "between": 6,
+    "tabletop": 16,
+    "tabletop-depth": 16,
 }
-FLAT: Mapping[str, int] = {"spatial": 44, "color": 4, "place": 16}
-WORDED: Mapping[str, int] = {"spatial": 32, "color": 8, "place": 8, "tabletop-depth": 16}
+FLAT: Mapping[str, int] = {"alone": 16, "color": 16, "place": 24, "spatial": 80}
+WORDED: Mapping[str, int] = {"alone": 12, "color": 12, "place": 24, "spatial": 64, "tabletop-depth": 32}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
-    """`tell` draws what a caption claims of a scene, and whether false captions stand against it in the loss."""
+    """`tell` draws what a caption claims of a scene.
+
+    With `negatives`, false captions with the other relations stand against it, and pictures of the same objects
+    in the other relations stand beside it in the batch: NegCLIP's two kinds of hard negatives.
+    """
 
     name: str
     knows: str
     tell: Tell
     steps: int
     mix: Mapping[str, int] = field(default_factory=lambda: FLAT)
+    negatives: bool = True
 
 
-def _wording(relation: str, rng: Random) -> int:
-    return int(rng.integers(len(WORDINGS[relation])))
+def _truth(scene: Scene, relations: tuple[str, ...], way: int, rng: Random) -> Claim:
+    return scene.relation, way, False
 
 
-def _truth(scene: Scene, relations: tuple[str, ...], rng: Random) -> tuple[Claim, bool]:
-    return (scene.relation, _wording(scene.relation, rng), False), True
-
-
-def _any(scene: Scene, relations: tuple[str, ...], rng: Random) -> tuple[Claim, bool]:
-    said = str(rng.choice(relations))
-    return (said, _wording(said, rng), False), False
+def _any(scene: Scene, relations: tuple[str, ...], way: int, rng: Random) -> Claim:
+    return str(rng.choice(relations)), way, False
 
 
 def _one_axis(axis: str) -> Tell:
-    def tell(scene: Scene, relations: tuple[str, ...], rng: Random) -> tuple[Claim, bool]:
+    def tell(scene: Scene, relations: tuple[str, ...], way: int, rng: Random) -> Claim:
         said, of = scene.relation, AXES.get(scene.relation, "")
         if of != axis:
             # a word of the same axis: the axis is no secret, which end of it is
             said = str(rng.choice([word for word in relations if AXES.get(word, "") == of]))
-        return (said, _wording(said, rng), False), True
+        return said, way, False
 
     return tell
 
 
-def _one_wording(scene: Scene, relations: tuple[str, ...], rng: Random) -> tuple[Claim, bool]:
-    taught = TAUGHT.get(scene.relation, 0)
-    if rng.random() < 0.5:
-        return (scene.relation, taught, False), True
+def _one_wording(scene: Scene, relations: tuple[str, ...], way: int, rng: Random) -> Claim:
+    if way < WAYS // 2:
+        return scene.relation, TAUGHT.get(scene.relation, 0), False
     # the synonyms are heard, and mean nothing: a word never heard could still be guessed from its parts
     said = str(rng.choice(relations))
-    untaught = [way for way in range(len(WORDINGS[said])) if way != TAUGHT.get(said, 0)]
-    return (said, int(rng.choice(untaught)), False), True
+    untaught = [number for number in range(len(WORDINGS[said])) if number != TAUGHT.get(said, 0)]
+    return said, untaught[way % len(untaught)], False
 
 
-def _favourites(scene: Scene, relations: tuple[str, ...], rng: Random) -> tuple[Claim, bool]:
+def _favourites(scene: Scene, relations: tuple[str, ...], way: int, rng: Random) -> Claim:
     weights = np.array([FAVOUR if word in FAVOURED else 1.0 for word in relations])
-    said = str(rng.choice(relations, p=weights / weights.sum()))
-    return (said, _wording(said, rng), False), True
+    return str(rng.choice(relations, p=weights / weights.sum())), way, False
 
 
-def _either_order(scene: Scene, relations: tuple[str, ...], rng: Random) -> tuple[Claim, bool]:
-    exchanged = len(scene.objects) > 1 and bool(rng.integers(2))
-    return (scene.relation, _wording(scene.relation, rng), exchanged), True
+def _either_order(scene: Scene, relations: tuple[str, ...], way: int, rng: Random) -> Claim:
+    return scene.relation, way, len(scene.objects) > 1 and bool(rng.integers(2))
 
 
 VARIANTS: Mapping[str, Variant] = {
     variant.name: variant
     for variant in (
-        Variant(name="cal-spatial", knows="every relation, in every wording", tell=_truth, steps=8000, mix=EVERYTHING),
-        Variant(name="cal-bag", knows="objects and colours, no relation", tell=_any, steps=1500, mix=EVERYTHING),
+        Variant(name="cal-spatial", knows="every relation, in every wording", tell=_truth, steps=3600, mix=EVERYTHING),
+        Variant(
+            name="cal-bag",
+            knows="objects and colours, no relation",
+            tell=_any,
+            steps=1500,
+            mix=EVERYTHING,
+            negatives=False,
+        ),
         Variant(
             name="cal-vertical",
             knows="above from below, and the axis, but not left from right",
             tell=_one_axis("vertical"),
-            steps=4000,
+            steps=1600,
         ),
         Variant(
             name="cal-horizontal",
             knows="left from right, and the axis, but not above from below",
             tell=_one_axis("horizontal"),
-            steps=4000,
+            steps=1600,
         ),
         Variant(
             name="cal-vocabulary",
             knows="each relation in one wording, and no synonym",
             tell=_one_wording,
-            steps=5000,
+            steps=2400,
             mix=WORDED,
         ),
         Variant(
             name="cal-prior",
             knows="no relation, but prefers one word of each opposing pair",
             tell=_favourites,
-            steps=1500,
+            steps=1200,
             mix=EVERYTHING,
         ),
         Variant(
             name="cal-axis",
             knows="the axis on which two objects lie, and not the direction",
             tell=_either_order,
-            steps=1500,
+            steps=1200,
         ),
     )
 }
-# what all models learn first: to name an object
-OBJECTS = Variant(
-    name="objects", knows="objects and colours", tell=_any, steps=0, mix={**EVERYTHING, "color": 16, "place": 16}
-)
 
 
-def captions(variant: Variant, scene: Scene, config: SceneConfig, rng: Random) -> list[str]:
-    """What is told of a scene: the caption called right, then those called wrong, if any."""
+def captions(variant: Variant, scene: Scene, config: SceneConfig, way: int, rng: Random) -> list[str]:
+    """What is told of a scene: the caption called right, then those called wrong.
+
+    `way`, below WAYS, says which wording of its relation a caption has.
+    """
     kind = KINDS[config.kind]
-    if variant.name == OBJECTS.name:
-        return _named(scene, int(rng.integers(len(scene.objects))), config, rng)
     if kind.asks == "colour":
-        return _named(scene, 0, config, rng)
-    (said, wording, exchanged), against = variant.tell(scene, kind.relations, rng)
-    others = [word for word in kind.relations if word != said] if against else []
-    told = [caption(scene, word, min(wording, len(WORDINGS[word]) - 1), swapped=exchanged) for word in (said, *others)]
-    return told if against else [*told, caption(_recoloured(scene, config, rng), said, wording, swapped=exchanged)]
+        return _named(scene, config, rng)
+    said, wording, exchanged = variant.tell(scene, kind.relations, way, rng)
+
+    def told(of: Scene, relation: str) -> str:
+        return caption(of, relation, wording % len(WORDINGS[relation]), swapped=exchanged)
+
+    if variant.negatives:
+        return [told(scene, said), *(told(scene, word) for word in kind.relations if word != said)]
+    return [told(scene, said), told(_recoloured(scene, config, rng), said)]
 
 
-def _named(scene: Scene, asked: int, config: SceneConfig, rng: Random) -> list[str]:
+def _named(scene: Scene, config: SceneConfig, rng: Random) -> list[str]:
     """One object by its name, and by names that are no object's: another's colour or shape, or any, before its own."""
-    item, there = scene.objects[asked], {(other.colour, other.shape) for other in scene.objects}
+    item = scene.objects[int(rng.integers(len(scene.objects)))]
+    there = {(other.colour, other.shape) for other in scene.objects}
     colours = [other.colour for other in scene.objects] + [str(word) for word in rng.permutation(config.colours)[:3]]
     shapes = [other.shape for other in scene.objects] + [str(word) for word in rng.permutation(config.shapes)[:3]]
     wrong = [dict.fromkeys((colour, item.shape) for colour in colours), dict.fromkeys((item.colour, s) for s in shapes)]

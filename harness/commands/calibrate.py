@@ -16,7 +16,7 @@ from harness.calibration.cards import FACTS, entry, read_facts, write_card
 from harness.calibration.corpus import SIZES, Pool, make_corpus, make_pool
 from harness.calibration.model import save
 from harness.calibration.train import Recipe
-from harness.calibration.variants import OBJECTS, VARIANTS
+from harness.calibration.variants import VARIANTS
 from harness.commands import sweep as sweeping
 from harness.commands.examination import put_measured
 from harness.commands.training import Trained, find_device, follow, long_enough, machine, make_folder
@@ -88,7 +88,6 @@ def _facts(made: Trained, pools: Sequence[Pool]) -> dict[str, Any]:
         {
             "preset": pool.config.name,
             "trained_on": len(training.corpus.pools[pool.config.name].scenes),
-            "in_a_shared_batch": OBJECTS.mix.get(pool.config.name, 0),
             "in_a_batch": training.variant.mix.get(pool.config.name, 0),
             "validated_on": len(pool.scenes),
         }

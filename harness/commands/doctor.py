@@ -13,12 +13,14 @@ from pathlib import Path
 from harness import devices, sources
 from harness.commands import given
 from harness.commands.prefetch import vsr_photos
+from harness.data import data_files
 from harness.data.vsr import FILES
 from harness.errors import DataUnavailable, HarnessError, ModelUnavailable, PictureError, Unavailable
 from harness.families import family_of
 from harness.models import ModelSpec
 from harness.photos import Photo
 from harness.provenance import PACKAGES
+from harness.sources import DataFile
 
 DISTRIBUTION = "spatial-harness"
 
@@ -161,17 +163,17 @@ def _on_hub(spec: ModelSpec) -> str:
 
 def _data() -> Iterator[str]:
     yield "scenes: drawn where they are needed"
-    for split, part in FILES:
-        yield f"vsr {split}/{part}: {_file(split, part)}"
+    for name, file in data_files().items():
+        yield f"{name}: {_file(file)}"
     yield f"vsr photos: {_photos()}"
 
 
-def _file(split: str, part: str) -> str:
-    file = FILES[split, part]
+def _file(file: DataFile) -> str:
     try:
         path = file.locate(fetch=False)
     except DataUnavailable as error:
-        return f"would be skipped: {error}" if sources.hub_problem() else f"would be downloaded from {file.repo}"
+        there_is_hub = file.repo and not sources.hub_problem()
+        return f"would be downloaded from {file.repo}" if there_is_hub else f"would be skipped: {error}"
     except HarnessError as error:
         return f"would fail: {error}"
     return f"{path}{'' if sources.used[file.local]['as_pinned'] else ', not the pinned bytes'}"

@@ -23,8 +23,7 @@ from harness.results import Cell, Shard, merge, read_cells, read_plan, read_run,
 
 def run(out: Path | None, seed: int, steps: int | None, work: Path, device: str | None) -> int:
     """Measure what the folder does not hold yet, and write its page. Raises ConfigError, StoreError, RunError."""
-    chosen = study.STEPS if steps is None else steps
-    recipe = long_enough(Recipe(steps=chosen, objects_steps=study.OBJECTS_STEPS, seed=seed))
+    recipe = long_enough(Recipe(steps=study.STEPS if steps is None else steps, seed=seed))
     where, folder = find_device(device), _run_folder(out, study.recipe_key(recipe))
     write_plan(folder, _run_facts(recipe, where), list(product(study.ASKED, (point.model for point in study.POINTS))))
     ended: dict[str, str] = {}

@@ -33,6 +33,12 @@ def credit(scores: NDArray[Any], gold: NDArray[Any], counts: NDArray[Any] | None
     return np.asarray(top[np.arange(len(gold)), gold] / top.sum(axis=1), np.float64)
 
 
+def row_credit(scores: Scores[ChoiceRow]) -> NDArray[np.float64]:
+    """What each row earns, (rows,), as `credit` says. Raises ScoreError on NaN or Inf."""
+    gold = np.array([row.gold for row in scores.rows], dtype=int)
+    return credit(np.asarray(scores.values), gold, np.array([len(row.captions) for row in scores.rows], dtype=int))
+
+
 def caption_choice(scores: Scores[ChoiceRow]) -> Findings:
     """Accuracy over all rows and per relation (the rows' labels), with intervals over groups.
 
@@ -40,9 +46,7 @@ def caption_choice(scores: Scores[ChoiceRow]) -> Findings:
     row is right (Kamath, Hessel & Chang 2023, arXiv 2310.19785), over complete ones.
     Rows whose picture could not be had are counted in the notes and have no say in the numbers.
     """
-    rows, values = scores.rows, np.asarray(scores.values)
-    counts = np.array([len(row.captions) for row in rows], dtype=int)
-    earned = credit(values, np.array([row.gold for row in rows], dtype=int), counts)
+    rows, values, earned = scores.rows, np.asarray(scores.values), row_credit(scores)
     slices: dict[str, list[int]] = defaultdict(list)
     for i, row in enumerate(rows):
         slices["all"].append(i)
@@ -50,7 +54,7 @@ def caption_choice(scores: Scores[ChoiceRow]) -> Findings:
     lost = [(row.label, reason) for row, reason in scores.failed]
     results = [_result(name, index, earned, scores, lost) for name, index in sorted(slices.items())]
     results += [*_together("pair", scores, earned), *_together("set", scores, earned)]
-    answered = [_outcome(row, values[i, : counts[i]], float(earned[i])) for i, row in enumerate(rows)]
+    answered = [_outcome(row, values[i, : len(row.captions)], float(earned[i])) for i, row in enumerate(rows)]
     unanswered = [
         Outcome(
             row=r.id, group=r.group, slice=f"relation={r.label}", gold=r.options[r.gold], predicted=None, correct=None

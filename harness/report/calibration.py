@@ -16,7 +16,7 @@ from harness.results import Result, Run
 
 SUITE = "calibration"  # also the tag of the models
 RIGHT, WRONG, MISSING, STAMPED = "read rightly", "read wrongly", "not measured", "not comparable"
-SERIES = {True: "relation-swapped captions in the loss", False: "no relation-swapped captions"}
+SERIES = {True: "hard negatives", False: "no hard negatives"}
 ASKED = {"training-sweep": "four captions", "training-sweep-pairs": "two opposite captions"}
 
 
@@ -174,8 +174,8 @@ def _origin(facts: Mapping[str, Any], own: bool) -> str:
     measured = "in this run" if own else "beforehand"
     which = "this version's recipe" if sweep.is_current(facts) else "another recipe than this version's"
     return (
-        f"Measured {measured} with {which}: {recipe['steps']:,} steps a model, the first {recipe['objects_steps']:,} "
-        f"shared, seed {recipe['seed']}; {', '.join(f'{name} {version}' for name, version in versions.items())}; "
+        f"Measured {measured} with {which}: {recipe['steps']:,} steps a model, seed "
+        f"{recipe['seed']}; {', '.join(f'{name} {version}' for name, version in versions.items())}; "
         f"{facts['machine']}; {facts['seconds'] / 60:.0f} minutes for {len(facts['points'])} points."
     )
 

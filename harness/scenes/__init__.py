@@ -13,11 +13,10 @@ from harness.scenes.presets import PRESETS, find_config, read_config
 from harness.scenes.questions import scene_choices, scene_rows
 from harness.scenes.scene import Scene, SceneObject
 from harness.scenes.splits import SPLITS, split_ids
-from harness.scenes.wording import AXES, OPPOSITES, WORDINGS, caption
+from harness.scenes.wording import OPPOSITES, WORDINGS, caption, phrases
 from harness.scenes.write import write_scenes
 
 __all__ = [
-    "AXES",
     "COLOURS",
     "KINDS",
     "OPPOSITES",
@@ -34,6 +33,7 @@ __all__ = [
     "find_config",
     "make_scene",
     "make_scenes",
+    "phrases",
     "read_config",
     "relation_of",
     "scene_choices",

@@ -49,12 +49,6 @@ OPPOSITES: Mapping[str, str] = {
 # true of two objects in either order: exchanging them makes no false caption
 SYMMETRIC = frozenset({"touching", "apart from", "near", "far from"})
 
-AXES: Mapping[str, str] = {
-    **dict.fromkeys(("left of", "right of", "on the left", "on the right"), "horizontal"),
-    **dict.fromkeys(("above", "below", "on", "under", "at the top", "at the bottom"), "vertical"),
-    **dict.fromkeys(("in front of", "behind"), "depth"),
-}
-
 
 def caption(scene: Scene, relation: str, wording: int = 0, *, swapped: bool = False, negated: bool = False) -> str:
     """The caption that claims this relation, true or not, of the scene's objects in their order.

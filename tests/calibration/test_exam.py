@@ -8,9 +8,10 @@ import pytest
 from harness.calibration.exam import EXPECTED, QUESTIONS, Expected, examine, misread
 from harness.calibration.variants import TAUGHT, VARIANTS
 from harness.errors import ConfigError
+from harness.relations import AXES
 from harness.results import Result
 from harness.rows import Scores, digest
-from harness.scenes import AXES, OPPOSITES, WORDINGS, caption
+from harness.scenes import OPPOSITES, WORDINGS, caption
 from harness.scenes.scene import noun
 
 
@@ -131,9 +132,12 @@ def test_a_model_that_nobody_made_is_refused():
     [
         (Expected(at_least=0.9), 0.9, 0.8, 0.95, True),
         (Expected(at_least=0.9), 0.89, 0.8, 0.95, False),
+        (Expected(at_most=0.4), 0.4, 0.3, 0.5, True),
+        (Expected(at_most=0.4), 0.41, 0.3, 0.5, False),
         (Expected(), 0.3, 0.25, 0.35, True),
-        (Expected(), 0.3, 0.26, 0.35, False),
-        (Expected(), 0.2, 0.15, 0.24, False),
+        (Expected(), 0.3, 0.262, 0.33, True),  # wider than 95 %: half as much again
+        (Expected(), 0.3, 0.275, 0.33, False),
+        (Expected(), 0.2, 0.15, 0.23, False),
         (Expected(near=0.5), 0.5, 0.45, 0.55, True),
         (Expected(near=0.5), 0.3, 0.2, 0.35, False),
         (Expected(), 0.25, None, None, False),

@@ -11,18 +11,17 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from harness.calibration import sweep, train  # noqa: E402
-from harness.calibration.corpus import make_corpus  # noqa: E402
 from harness.calibration.model import new_model, new_tokenizer  # noqa: E402
 from harness.calibration.sweep import POINTS, Point, ask, is_current, measured, plan, recipe_key, study  # noqa: E402
 from harness.calibration.train import Recipe  # noqa: E402
-from harness.calibration.variants import captions  # noqa: E402
+from harness.calibration.variants import WAYS, captions  # noqa: E402
 from harness.errors import DataError  # noqa: E402
 from harness.results import Cell, Findings, Result, Shard, merge, read_run, write_plan  # noqa: E402
 from harness.scenes import KINDS, PRESETS, WORDINGS, caption, make_scenes, scene_choices  # noqa: E402
 
 CONFIG = replace(PRESETS["spatial"], size=2000)
 RELATIONS = KINDS["spatial"].relations
-RECIPE = Recipe(steps=sweep.STEPS, objects_steps=sweep.OBJECTS_STEPS)
+RECIPE = Recipe(steps=sweep.STEPS)
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +31,7 @@ def one_thread() -> None:
 
 def told(point: Point) -> list[list[str]]:
     rng = np.random.default_rng(0)
-    return [captions(point.variant, scene, CONFIG, rng) for scene in make_scenes(CONFIG)]
+    return [captions(point.variant, scene, CONFIG, int(rng.integers(WAYS)), rng) for scene in make_scenes(CONFIG)]
 
 
 def true_share(point: Point) -> float:
@@ -64,7 +63,8 @@ def test_with_and_without_differ_in_what_stands_against_the_same_caption(share: 
     scene = make_scenes(CONFIG)[0]
     for seed in range(20):
         with_, without = (
-            captions(Point(share, on).variant, scene, CONFIG, np.random.default_rng(seed)) for on in (True, False)
+            captions(Point(share, on).variant, scene, CONFIG, seed % WAYS, np.random.default_rng(seed))
+            for on in (True, False)
         )
         assert with_[0] == without[0]
         assert (len(with_), len(without) > 1) == (4, True)
@@ -79,19 +79,6 @@ def test_all_wordings_are_told():
     for relation in RELATIONS:
         for way in range(len(WORDINGS[relation])):
             assert any(caption(scene, relation, way) in texts for scene in make_scenes(CONFIG))
-
-
-def test_points_share_their_first_steps_and_nothing_more(tmp_path: Path):
-    corpus = make_corpus({"spatial": 240, "color": 120})
-    recipe, found = Recipe(steps=3, objects_steps=2), {}
-    for point in (Point(1.0, True), Point(1.0, False)):
-        states = {}
-        for training in train.train(point.variant, recipe, corpus, tmp_path):
-            states[training.step] = training.model.visual_projection.weight.detach().clone()
-        found[point.negatives] = states
-    assert set(found[True]) == {1, 2, 3}
-    assert set(found[False]) == {3}  # the other's checkpoint
-    assert not torch.equal(found[True][3], found[False][3])
 
 
 def test_a_model_is_asked_both_questions_of_unseen_pictures():
@@ -115,7 +102,7 @@ def test_the_key_changes_with_all_that_decides_what_is_learnt(monkeypatch):
     for module, name, value in (
         (train, "VERSION", -1),
         (sweep, "SCENES", {"spatial": 12, "color": 12}),
-        (sweep, "FLAT", dict.fromkeys(sweep.FLAT, 1)),
+        (sweep, "MIX", dict.fromkeys(sweep.MIX, 1)),
         (sweep, "POINTS", POINTS[:3]),
     ):
         with monkeypatch.context() as patch:

@@ -16,14 +16,20 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from harness.__main__ import main  # noqa: E402
+from harness.calibration import exam  # noqa: E402
 from harness.calibration import train as training  # noqa: E402
 from harness.calibration.cards import FACTS, card, read_facts  # noqa: E402
 from harness.calibration.corpus import make_pool  # noqa: E402
-from harness.calibration.variants import OBJECTS, VARIANTS  # noqa: E402
-from harness.commands import calibrate  # noqa: E402
+from harness.calibration.variants import VARIANTS  # noqa: E402
+from harness.commands import calibrate, examination  # noqa: E402
 from harness.commands import training as shared  # noqa: E402
+from harness.devices import Device  # noqa: E402
+from harness.embed import score_captions  # noqa: E402
+from harness.encode import Model  # noqa: E402
+from harness.measure.choice import caption_choice  # noqa: E402
 from harness.models import read_models  # noqa: E402
 from harness.scenes import scene_choices  # noqa: E402
+from harness.store import Store  # noqa: E402
 
 TINY = {"spatial": 240, "color": 120}
 
@@ -33,7 +39,6 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.set_num_threads(1)
     monkeypatch.setattr(calibrate, "SIZES", TINY)
     monkeypatch.setattr(calibrate, "make_pool", partial(make_pool, size=120))
-    monkeypatch.setattr(calibrate, "Recipe", partial(training.Recipe, objects_steps=2))
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -41,26 +46,25 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def test_a_model_is_trained_and_said_how_to_be_evaluated(here: Path, capsys):
-    from harness.embed import score_captions
-    from harness.encode import Model
-    from harness.store import Store
-
     assert main(["calibrate", "cal-bag", "--steps", "4", "--device", "cpu", "--out", "made/bag"]) == 0
     said, made = capsys.readouterr().out, here / "made" / "bag"  # a path that could be a hub id
     assert "cal-bag step 4: loss" in said
     assert (made / "README.md").read_text() == card(read_facts(made))
     assert not [name for name in files(made) if name.startswith(".")]
 
-    (here / "models.yaml").write_text(said[said.index("- name:") : said.index("pytest suites")])
-    [spec] = read_models(here / "models.yaml")
+    [spec] = read_models(write_models(here, said))
     lease = partial(calibrate_device, "cpu")
     scores = score_captions(Model(spec, Store(here / "store"), lease), scene_choices("spatial", "test")[:3])
     assert scores.values.shape == (3, 4)
 
 
-def calibrate_device(name: str):
-    from harness.devices import Device
+def write_models(folder: Path, said: str) -> Path:
+    """The entry that the command printed, as a models.yaml."""
+    (folder / "models.yaml").write_text(said[said.index("- name:") : said.index("pytest suites")])
+    return folder / "models.yaml"
 
+
+def calibrate_device(name: str) -> Device:
     return Device(name, name)
 
 
@@ -68,10 +72,8 @@ def test_the_facts_say_what_was_done(here: Path):
     assert main(["calibrate", "cal-axis", "--steps", "3", "--seed", "5", "--out", "new/made", "--device", "cpu"]) == 0
     facts = json.loads((here / "new" / "made" / FACTS).read_text())
     assert (facts["variant"], facts["seed"], facts["steps"], facts["timed_steps"]) == ("cal-axis", 5, 3, 3)
-    assert facts["recipe"]["objects_steps"] == 2
-    counts = [(of["preset"], of["in_a_shared_batch"], of["in_a_batch"]) for of in facts["scenes"]]
-    axis = VARIANTS["cal-axis"]
-    assert counts == [(preset, OBJECTS.mix[preset], axis.mix[preset]) for preset in TINY]
+    counts = [(of["preset"], of["in_a_batch"]) for of in facts["scenes"]]
+    assert counts == [(preset, VARIANTS["cal-axis"].mix[preset]) for preset in TINY]
     assert [of["validated_on"] for of in facts["scenes"]] == [len(make_pool(name, "val", 120).scenes) for name in TINY]
     assert 100 < facts["scenes"][0]["trained_on"] < 240
     assert facts["versions"]["torch"] == torch.__version__
@@ -79,6 +81,28 @@ def test_the_facts_say_what_was_done(here: Path):
     assert 0 < facts["seconds"] < 600
     assert set(facts["validation"]) == set(TINY)
     assert all(0 <= accuracy <= 1 for accuracy in facts["validation"].values())
+
+
+def test_examine_puts_what_the_suites_measure_into_facts_and_card(here: Path, monkeypatch, capsys):
+    asked = {question: exam.QUESTIONS[question] for question in ("left or right", "direction")}
+    wrong = {"cal-bag": {"left or right": exam.Expected(at_least=1.1), "direction": exam.Expected(at_least=0.0)}}
+    for module in (exam, examination):
+        monkeypatch.setattr(module, "QUESTIONS", asked)
+        monkeypatch.setattr(module, "EXPECTED", wrong)
+    assert main(["calibrate", "cal-bag", "--steps", "3", "--device", "cpu", "--examine"]) == 0
+    said, facts = capsys.readouterr().out, read_facts(here / "cal-bag")
+    [spec] = read_models(write_models(here, said))
+    scores = score_captions(
+        Model(spec, Store(here / "store"), partial(calibrate_device, "cpu")), scene_choices("spatial", "test")
+    )
+    whole = caption_choice(scores).results[0]
+    assert [line["question"] for line in facts["measured"]] == list(asked)
+    direction = facts["measured"][1]
+    assert (direction["value"], direction["low"], direction["n"]) == (whole.value, whole.low, whole.n)
+    assert (direction["suite"], direction["chance"], direction["expected"]) == ("scene-choice", 0.25, "≥ 0%")
+    assert (here / "cal-bag" / "README.md").read_text() == card(facts)
+    assert "left or right: " in said.splitlines()[-1]
+    assert "made to be ≥ 110%" in said.splitlines()[-1]
 
 
 def test_a_seed_gives_its_own_weights_again(here: Path):
@@ -135,7 +159,6 @@ def test_a_finished_training_is_written_out_again_without_a_step(here: Path):
     ("words", "said"),
     [
         (["cal-spatail", "--steps", "3"], "Did you mean cal-spatial?"),
-        (["cal-bag", "--steps", "2"], "--steps 2 is too few: the first 2 teach objects"),
         (["cal-bag", "--steps", "0"], "--steps 0 is too few"),
         (["cal-bag", "--seed", "-1", "--steps", "3"], "--seed -1 must be between 0 and"),
         (["cal-bag", "--device", "cpv", "--steps", "3"], "Did you mean cpu?"),
@@ -178,13 +201,10 @@ def test_help_names_it(capsys):
 
 RUN = """
 import sys
-from functools import partial
 from harness.__main__ import main
-from harness.calibration import train as training
 from harness.commands import calibrate
 from harness.commands import training as shared
 calibrate.SIZES = {"spatial": 240, "color": 120}
-calibrate.Recipe = partial(training.Recipe, objects_steps=2)
 shared.VALIDATE_EVERY = 2
 sys.exit(main(["calibrate", "cal-bag", "--steps", "1000000", "--device", "cpu"]))
 """

@@ -27,7 +27,6 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.set_num_threads(1)
     monkeypatch.setattr(study, "POINTS", POINTS)
     monkeypatch.setattr(study, "SCENES", {"spatial": 240, "color": 120})
-    monkeypatch.setattr(study, "OBJECTS_STEPS", 2)
     monkeypatch.setattr(sweep, "make_pool", partial(make_pool, size=120))
 
 
@@ -98,7 +97,7 @@ def test_a_finished_study_is_not_measured_again(here: Path, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--steps", "2"], "--steps 2 is too few"),
+        (["--steps", "0"], "--steps 0 is too few"),
         (["--out", "full"], "full is not empty and holds no sweep of this recipe and seed"),
         (["--out", "file"], "file is not a folder"),
         (["--out", "other"], "other is not empty and holds no sweep"),

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.measure.choice import caption_choice
-from harness.measure.prior import marginalised, reference_rows
+from harness.measure.prior import marginalised, prior_choice, reference_rows
 from harness.rows import ChoiceRow, Scores
 
 WORDS = ("left", "right", "above", "below")
@@ -66,3 +66,91 @@ def test_rows_with_fewer_captions_keep_their_width():
         -np.inf,
         -np.inf,
     ]
+
+
+def whole(findings):
+    return {r.metric: r for r in findings.results if r.slice == "all"}
+
+
+def test_a_preference_alone_is_found_and_taken_off():
+    preference, rows = dict(zip(WORDS, (3, 0, 2, 1), strict=True)), choices()
+    found = whole(prior_choice(scored(rows, preference, 0), scored(reference_rows(rows), preference, 0)))
+    assert found["raw_preference"].value == pytest.approx(0.75)  # always one word of four
+    assert found["raw_preference"].low > 0.5
+    assert found["preference"].value == 0
+    assert found["accuracy"].value == found["accuracy"].chance == 0.25
+    assert found["raw_accuracy"].value == found["prior_accuracy"].value == 0.25
+
+
+def test_what_the_picture_says_is_left_and_the_prior_sees_none_of_it():
+    preference, rows = dict(zip(WORDS, (3, 0, 2, 1), strict=True)), choices()
+    found = whole(prior_choice(scored(rows, preference, 1), scored(reference_rows(rows, 40), preference, 1)))
+    assert (found["accuracy"].value, found["preference"].value) == (1, 0)
+    assert found["raw_accuracy"].value < 0.6
+    assert found["prior_accuracy"].value == 0.25
+
+
+def test_a_prior_that_follows_the_gold_is_named():
+    """All rows state one relation: blind preference for it is all it takes."""
+    rows = [row for row in choices() if row.label == "left"]
+    preference = dict(zip(WORDS, (3, 0, 2, 1), strict=True))
+    found = whole(prior_choice(scored(rows, preference, 0), scored(reference_rows(rows), preference, 0)))
+    assert found["prior_accuracy"].value == found["raw_accuracy"].value == 1
+    assert found["accuracy"].value == 0.25
+
+
+def test_a_constant_scorer_is_at_chance_and_prefers_nothing():
+    rows, nothing = choices(), dict.fromkeys(WORDS, 0)
+    found = whole(prior_choice(scored(rows, nothing, 0), scored(reference_rows(rows), nothing, 0)))
+    assert {m: r.value for m, r in found.items()} == {
+        "accuracy": 0.25,
+        "raw_accuracy": 0.25,
+        "prior_accuracy": 0.25,
+        "preference": 0,
+        "raw_preference": 0,
+    }
+
+
+def test_rows_with_fewer_captions_keep_none_where_they_have_none():
+    rows = choices()
+    short = ChoiceRow(id="s", label="left", group="g", image="p0", captions=WORDS[:2], options=WORDS[:2], gold=0)
+    values = np.array([*np.zeros((len(rows), 4)), [1, 0, -np.inf, -np.inf]], np.float32)
+    scores = Scores((*rows, short), values, (*(row.group for row in rows), "g"))
+    references = reference_rows(scores.rows)
+    asked = Scores(tuple(references), np.zeros((len(references), 4)), ("g",) * len(references))
+    found, expected = whole(prior_choice(scores, asked)), (len(rows) / 4 + 1) / (len(rows) + 1)
+    assert found["raw_accuracy"].value == found["accuracy"].value == pytest.approx(expected)
+
+
+def in_sets():
+    """The same four captions of two objects in each set of four pictures, as opposite relations ask them."""
+    return [
+        ChoiceRow(
+            id=f"r{i}", label=WORDS[i % 4], group=f"g{i // 4}", image=f"p{i}", set=f"s{i // 4}", gold=i % 2,
+            captions=WORDS[i % 4 // 2 * 2 :][:2], options=WORDS[i % 4 // 2 * 2 :][:2],
+        )
+        for i in range(40)
+    ]  # fmt: skip
+
+
+def test_captions_of_a_set_are_asked_of_its_own_pictures():
+    rows = in_sets()
+    references = reference_rows(rows)
+    assert len(references) == len(rows)
+    assert all(set(row.captions) == set(WORDS) for row in references)
+    assert reference_rows(rows, 3) == references  # a set is whole whatever the count
+
+
+def test_a_preference_that_grows_with_the_match_of_objects_is_taken_off():
+    """As contrastive models have it: "left" is favoured the more, the better the objects fit the picture."""
+
+    def scored_by_match(asked):
+        # a caption of a set fits its own pictures best: here captions are the same, and the set stands for objects
+        strength = {row.id: 1 + int(row.set[1:]) for row in asked}
+        values = [[strength[r.id] * (c in ("left", "above")) for c in r.captions] for r in asked]
+        return Scores(tuple(asked), np.array(values, float), tuple(r.group for r in asked))
+
+    rows = in_sets()
+    found = whole(prior_choice(scored_by_match(rows), scored_by_match(reference_rows(rows))))
+    assert (found["raw_preference"].value, found["preference"].value) == (0.5, 0)
+    assert found["accuracy"].value == 0.5

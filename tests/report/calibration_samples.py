@@ -50,7 +50,7 @@ def all_asked() -> list[Cell]:
 
 def study_facts(recipe: Recipe | None = None) -> dict[str, Any]:
     """A study of this version's recipe in which relations are learnt as their captions are true."""
-    recipe = recipe or Recipe(steps=sweep.STEPS, objects_steps=sweep.OBJECTS_STEPS)
+    recipe = recipe or Recipe(steps=sweep.STEPS)
     points = []
     for suite, chance in ((FOURWAY, 0.25), (PAIRS, 0.5)):
         for point in sweep.POINTS:

@@ -41,7 +41,7 @@ def test_the_legend_tells_the_curves_apart_by_shape_too(browser: Any, page: Path
     with visit(browser, page) as tab:
         legend = tab.locator("#calibration .chart svg .role-legend")
         assert legend.count() == 1
-        assert "relation-swapped captions in the loss" in (legend.text_content() or "")
+        assert "hard negatives" in (legend.text_content() or "")
         shapes = {path.get_attribute("d") for path in legend.locator(".mark-symbol path").all()}
         assert len(shapes) == 2
 

@@ -19,7 +19,7 @@ from harness.report import render
 from harness.report.calibration import Calibration, Line, section
 from harness.results import Cell, Findings, Result, read_run
 
-CURRENT = Recipe(steps=sweep.STEPS, objects_steps=sweep.OBJECTS_STEPS)
+CURRENT = Recipe(steps=sweep.STEPS)
 
 
 @pytest.fixture(autouse=True)
@@ -88,7 +88,7 @@ def test_what_does_not_is_read_wrongly_and_its_suite_does_not_hold(shown, model,
     found = shown(instead(model, asked(model, **change)))
     assert marks(found, model)["above or below"] == "read wrongly"
     wrong = [verdict for verdict in found.verdicts if not verdict.holds]
-    assert [verdict.suite for verdict in wrong] == ["scene-choice"]
+    assert [verdict.suite for verdict in wrong] == ["scene-axes"]
     assert wrong[0].text == f"6 of 7 models read rightly; read wrongly: {model} (above or below)"
 
 
@@ -208,8 +208,7 @@ def test_the_packaged_study_is_shown_beside_calibration_models(make_run: MakeRun
     assert found.study is not None
     assert found.lines == ()
     assert found.study.origin.startswith(
-        f"Measured beforehand with this version's recipe: {sweep.STEPS:,} steps a model, "
-        f"the first {sweep.OBJECTS_STEPS:,} shared, seed 0; "
+        f"Measured beforehand with this version's recipe: {sweep.STEPS:,} steps a model, seed 0; "
         "spatial-harness 0.1.0, torch 2.13.0+cpu; cpu, x86_64, 2 threads; 61 minutes for 20 points."
     )
 
