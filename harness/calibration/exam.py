@@ -155,6 +155,9 @@ EXPECTED: Mapping[str, Mapping[str, Expected]] = {
     "cal-vocabulary": {
         "colour": COLOURS,
         "direction": KNOWN,
+        "above or below": KNOWN,
+        "left or right": KNOWN,
+        "who is where": KNOWN,
         "in taught words": KNOWN,
         "in synonyms": Expected(at_most=0.4),
     },
