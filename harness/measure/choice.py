@@ -90,9 +90,13 @@ def _together(unit: str, scores: Scores[ChoiceRow], earned: NDArray[np.float64])
     for i in sorted(range(len(scores.rows)), key=lambda i: scores.rows[i].id):
         if name := getattr(scores.rows[i], unit):
             units[name].append(i)
-    whole = 2 if unit == "pair" else max(map(len, units.values()), default=0)
-    complete = [units[name] for name in sorted(units) if len(units[name]) == whole]
-    if whole < 2 or not complete:
+    # a suite may hold sets of several kinds: rows of one kind have as many captions, and its whole sets as many rows
+    kinds = {name: len(scores.rows[index[0]].captions) for name, index in units.items()}
+    whole: dict[int, int] = defaultdict(lambda: 2)
+    for name, index in units.items():
+        whole[kinds[name]] = 2 if unit == "pair" else max(whole[kinds[name]], len(index))
+    complete = [units[name] for name in sorted(units) if len(units[name]) == whole[kinds[name]]]
+    if not complete:
         return []
     products = np.array([earned[index].prod() for index in complete])
     low, high = mean_interval(products, [scores.groups[index[0]] for index in complete])

@@ -170,13 +170,13 @@ def _tabled(facts: Mapping[str, Any], own: bool) -> Study:
 
 def _origin(facts: Mapping[str, Any], own: bool) -> str:
     """Where the study's numbers come from, in a sentence."""
-    recipe, versions = facts["recipe"], facts["versions"]
+    recipe, versions, models = facts["recipe"], facts["versions"], {point["model"] for point in facts["points"]}
     measured = "in this run" if own else "beforehand"
     which = "this version's recipe" if sweep.is_current(facts) else "another recipe than this version's"
     return (
         f"Measured {measured} with {which}: {recipe['steps']:,} steps a model, seed "
         f"{recipe['seed']}; {', '.join(f'{name} {version}' for name, version in versions.items())}; "
-        f"{facts['machine']}; {facts['seconds'] / 60:.0f} minutes for {len(facts['points'])} points."
+        f"{facts['machine']}; {facts['seconds'] / 60:.0f} minutes for {len(models)} models."
     )
 
 

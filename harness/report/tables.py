@@ -10,7 +10,12 @@ from typing import Any
 from harness.report.numbers import Number, metric_label, numbers
 from harness.results import Run
 
-CONTROL_TAGS = frozenset({"control", "controls", "calibration"})
+CONTROL_TAGS = frozenset({"control", "controls"})
+# the bands of the leaderboard, in their order
+MODELS = "Models"
+CALIBRATION = "Calibration models: made to know one thing and not another"
+CONTROLS = "Controls: what guessing and shortcuts reach"
+NO_NUMBERS = "No numbers in this run"
 RELATION = "relation="
 
 
@@ -52,10 +57,11 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """The leaderboard: models × suites."""
+    """The leaderboard: models × suites that have a number or an error; `skipped` names those that nothing was asked."""
 
     heads: tuple[Head, ...]
     bands: tuple[Band, ...]
+    skipped: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +104,10 @@ class Absence:
 def board(run: Run) -> Board:
     """The leaderboard of a run; no ranking across suites, models stand by the first suite's value."""
     found = numbers(run)
-    heads = _heads(run, found)
     places = _places(run, found)
+    tried = {suite for (suite, _), place in places.items() if place.status != "skipped"}
+    told = {suite for (suite, _), place in places.items() if place.number or place.status == "error"}
+    heads = tuple(head for head in _heads(run, found) if head.suite in told)
     specs = {spec["name"]: spec for spec in run.info.get("models") or () if "name" in spec}
     names = dict.fromkeys(cell["model"] for cell in run.info["cells"])
     none = Place("not asked", "", None)
@@ -107,14 +115,15 @@ def board(run: Run) -> Board:
     standings = [
         Standing(name, families[name], tuple(places.get((h.suite, name), none) for h in heads)) for name in names
     ]
-    return Board(heads, _bands(sorted(standings, key=_order), specs))
+    skipped = tuple(dict.fromkeys(cell["suite"] for cell in run.info["cells"] if cell["suite"] not in tried))
+    return Board(heads, _bands(sorted(standings, key=_order), specs), skipped)
 
 
 def sections(run: Run, shown: Board) -> list[Section]:
     """One section per suite that has numbers, its models in the order of the leaderboard."""
     rank = {s.model: i for i, s in enumerate(s for band in shown.bands for s in band.standings)}
     found = sorted(numbers(run), key=lambda number: rank[number.model])
-    by_suite = [(head, [number for number in found if number.suite == head.suite]) for head in shown.heads]
+    by_suite = [(head, [number for number in found if number.suite == head.suite]) for head in _heads(run, found)]
     return [_section(head, mine) for head, mine in by_suite if mine]
 
 
@@ -178,18 +187,19 @@ def _order(standing: Standing) -> tuple[list[float], str]:
 
 
 def _bands(standings: Sequence[Standing], specs: Mapping[str, Mapping[str, Any]]) -> tuple[Band, ...]:
-    titles = {False: "Models", True: "Controls: what guessing and shortcuts reach", None: "No numbers in this run"}
-    bands: dict[bool | None, list[Standing]] = {False: [], True: [], None: []}
+    bands: dict[str, list[Standing]] = {title: [] for title in (MODELS, CALIBRATION, CONTROLS, NO_NUMBERS)}
     for standing in standings:
         measured = any(place.number for place in standing.places)
-        bands[_is_control(_of(specs, standing.model)) if measured else None].append(standing)
-    kept = {kind: found for kind, found in bands.items() if found}
-    only_models = list(kept) == [False]
-    return tuple(Band("" if only_models else titles[kind], tuple(found)) for kind, found in kept.items())
+        bands[_band(_of(specs, standing.model)) if measured else NO_NUMBERS].append(standing)
+    kept = {title: found for title, found in bands.items() if found}
+    return tuple(Band("" if list(kept) == [MODELS] else title, tuple(found)) for title, found in kept.items())
 
 
-def _is_control(spec: Mapping[str, Any]) -> bool:
-    return spec.get("family") == "controls" or not CONTROL_TAGS.isdisjoint(spec.get("tags") or ())
+def _band(spec: Mapping[str, Any]) -> str:
+    tags = set(spec.get("tags") or ())
+    if "calibration" in tags:
+        return CALIBRATION
+    return CONTROLS if spec.get("family") == "controls" or CONTROL_TAGS & tags else MODELS
 
 
 def _section(head: Head, found: Sequence[Number]) -> Section:

@@ -179,3 +179,19 @@ def test_incomplete_sets_are_left_out_and_counted():
 
 def test_rows_that_count_alone_have_no_set_accuracy():
     assert {r.metric for r in caption_choice(scored(np.eye(4), [0, 1, 2, 3])).results} == {"accuracy"}
+
+
+def test_sets_of_several_kinds_are_whole_by_the_measure_of_their_own():
+    """Two sets of four rows with four captions, three sets of two rows with two."""
+    four = grouped([0, 1, 2, 3] * 2)
+    two = [
+        replace(row, id=f"two {i}", captions=row.captions[:2], options=row.options[:2], set=f"two {i // 2}", pair="")
+        for i, row in enumerate(choice_rows([0, 1] * 3))
+    ]
+    rows, values = (*four, *two), np.full((14, 4), -np.inf)
+    for line, row in zip(values, rows, strict=True):
+        line[: len(row.captions)] = np.arange(len(row.captions)) == row.gold
+    values[13, :2] = 1, 0  # one wrong answer, in a set of two
+    measured = {r.metric: r for r in caption_choice(Scores(rows, values, tuple(r.set for r in rows))).results}
+    assert (measured["set_accuracy"].n, measured["set_accuracy"].note) == (5, "")
+    assert measured["set_accuracy"].value == pytest.approx(4 / 5)

@@ -209,7 +209,7 @@ def test_the_packaged_study_is_shown_beside_calibration_models(make_run: MakeRun
     assert found.lines == ()
     assert found.study.origin.startswith(
         f"Measured beforehand with this version's recipe: {sweep.STEPS:,} steps a model, seed 0; "
-        "spatial-harness 0.1.0, torch 2.13.0+cpu; cpu, x86_64, 2 threads; 61 minutes for 20 points."
+        "spatial-harness 0.1.0, torch 2.13.0+cpu; cpu, x86_64, 2 threads; 61 minutes for 10 models."
     )
 
 
@@ -260,7 +260,7 @@ def test_a_run_of_the_study_shows_its_own_points(make_run: MakeRun, package):
     assert found is not None
     assert found.study is not None
     assert found.study.origin.startswith("Measured in this run with this version's recipe")
-    assert "2 minutes for 4 points" in found.study.origin
+    assert "2 minutes for 4 models" in found.study.origin
     values = [number.value for _, numbers in found.study.rows for number in numbers if number]
     assert values == [0.0, 0.25, 0.5, 0.75]
 

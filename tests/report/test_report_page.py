@@ -246,3 +246,19 @@ def test_the_page_needs_no_torch(sample_run: Path) -> None:
         "assert not {'torch', 'transformers'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code, str(sample_run)], check=True, cwd=Path(__file__).parents[2])
+
+
+def test_suites_in_which_nothing_was_asked_have_no_column_and_are_named(make_run: MakeRun) -> None:
+    found = Findings((Result(metric="accuracy", value=0.5, n=4),), ())
+    parted = Findings((Result(metric="accuracy", slice="x=1", value=0.5, n=4),), ())
+    cells = [
+        Cell(suite="measured", model="m", status="passed", findings=found),
+        Cell(suite="without data", model="m", status="skipped", reason="put it below --data-dir"),
+        Cell(suite="broken", model="m", status="error", reason="it broke"),
+        Cell(suite="slices only", model="m", status="passed", findings=parted),
+    ]
+    page = outline(make_run(cells))
+    assert [cell.split()[0] for cell in page.rows[0]] == ["model", "broken", "measured"]
+    assert "Nothing was asked in 1 suite" in " ".join(page.text.split())
+    assert "without data" in page.text.split("Nothing was asked")[1]
+    assert page.text.count("slices only") >= 1  # its section is there
