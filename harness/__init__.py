@@ -6,7 +6,7 @@ A suite imports from here: where rows come from, and how scores become findings.
 from harness.calibration.exam import examine
 from harness.data.coco import coco_boxes
 from harness.data.sugarcrepe import sugarcrepe
-from harness.data.vsr import vsr
+from harness.data.vsr import vsr, vsr_choices
 from harness.data.whatsup import coco_spatial, gqa_spatial, whatsup
 from harness.measure.choice import caption_choice
 from harness.measure.contrast import axis_contrast
@@ -41,6 +41,7 @@ __all__ = [
     "scene_rows",
     "sugarcrepe",
     "vsr",
+    "vsr_choices",
     "whatsup",
     "wording_choice",
 ]

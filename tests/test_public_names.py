@@ -78,6 +78,7 @@ def test_the_public_names_are_these():
         "scene_rows",
         "sugarcrepe",
         "vsr",
+        "vsr_choices",
         "whatsup",
         "wording_choice",
     ]

@@ -4,7 +4,17 @@ import random
 
 import pytest
 
-from harness import caption_choice, grouped_probe, scene_choices, scene_rows
+from harness import (
+    axis_contrast,
+    caption_choice,
+    grouped_probe,
+    phrases,
+    prior_choice,
+    reference_rows,
+    scene_choices,
+    scene_rows,
+    wording_choice,
+)
 from harness.embed import embed_rows, score_captions
 from harness.encode import Model
 from harness.models import ModelSpec
@@ -60,3 +70,27 @@ def test_scorers_that_know_nothing_land_at_chance_in_every_choice_suite(kind, pr
         assert whole.value == pytest.approx(whole.chance)
     else:
         assert whole.low <= whole.chance <= whole.high
+
+
+@pytest.mark.parametrize("kind", ["constant", "random", "position-biased"])
+@pytest.mark.parametrize("against", ["opposite", "swap", "negation"])
+def test_scorers_that_know_nothing_land_at_chance_among_two_captions(kind, against, tmp_path):
+    whole = chosen(control(kind), scene_choices("spatial", "test", against), tmp_path).results[0]
+    assert whole.chance == 0.5
+    assert whole.value == 0.5 if kind == "constant" else whole.low <= 0.5 <= whole.high
+
+
+@pytest.mark.parametrize("kind", ["constant", "random", "position-biased"])
+def test_scorers_that_know_nothing_know_no_axis_no_wording_and_prefer_no_word(kind, tmp_path):
+    model, rows = Model(control(kind), Store(tmp_path)), scene_choices("spatial", "test", "opposite")
+    difference = axis_contrast(score_captions(model, rows)).results[0]
+    assert difference.low <= 0 <= difference.high
+    worded = {way: score_captions(model, scene_choices("spatial", "test", wording=way)) for way in range(3)}
+    found = {r.metric: r for r in wording_choice(worded, phrases).results if r.slice == "all"}
+    assert found["accuracy"].low <= 0.25 <= found["accuracy"].high
+    assert found["spread"].low <= found["spread"].floor
+    prior = prior_choice(score_captions(model, rows), score_captions(model, reference_rows(rows)))
+    found = {r.metric: r for r in prior.results if r.slice == "all"}
+    for metric in ("accuracy", "raw_accuracy", "prior_accuracy"):
+        assert found[metric].low <= 0.5 <= found[metric].high
+    assert found["preference"].value < 0.1

@@ -17,6 +17,7 @@ from harness.commands import given
 from harness.errors import ConfigError, ModelUnavailable
 from harness.models import COMMIT, HUB_ID, ModelSpec, read_models
 
+MATCHES = "BlipForImageTextRetrieval"
 SENTENCE = {"modules.json", "config_sentence_transformers.json"}
 GENERATES = ("ForConditionalGeneration", "ForCausalLM")
 WHY_BIN = "the repository holds no safetensors at this revision"
@@ -134,7 +135,10 @@ def _guess_family(repo: str, found: Repo) -> str:
     if SENTENCE & set(found.files):
         return "sentence"
     config = found.config() if "config.json" in found.files else {}
-    generates = any(str(name).endswith(GENERATES) for name in config.get("architectures") or ())
+    architectures = [str(name) for name in config.get("architectures") or ()]
+    if MATCHES in architectures:
+        return "itm"
+    generates = any(name.endswith(GENERATES) for name in architectures)
     if {"text_config", "vision_config"} <= set(config) and not generates:
         return "dual"
     known = ", ".join(module.name for module in pkgutil.iter_modules(families.__path__))

@@ -83,15 +83,15 @@ def _folder(name: str, out: Path | None) -> Path:
 
 def _facts(made: Trained, pools: Sequence[Pool]) -> dict[str, Any]:
     """All that calibration.json says of a trained model."""
-    training = made.training
+    training, validated = made.training, {pool.config.name: len(pool.scenes) for pool in pools}
     scenes = [
         {
-            "preset": pool.config.name,
-            "trained_on": len(training.corpus.pools[pool.config.name].scenes),
-            "in_a_batch": training.variant.mix.get(pool.config.name, 0),
-            "validated_on": len(pool.scenes),
+            "preset": preset,
+            "trained_on": len(pool.scenes),
+            "in_a_batch": training.variant.mix.get(preset, 0),
+            "validated_on": validated.get(preset, 0),
         }
-        for pool in pools
+        for preset, pool in training.corpus.pools.items()
     ]
     return {
         "variant": training.variant.name,

@@ -10,6 +10,7 @@ Meta-categories are the authors' list. It names `among` twice (topological, unal
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Any
 from harness.errors import ConfigError, DataError
 from harness.models import nearest
 from harness.photos import Photo
-from harness.rows import Row, digest
+from harness.rows import ChoiceRow, Row, digest
 from harness.sources import DataFile
 
 COUNTS = {
@@ -62,6 +63,55 @@ _CATEGORIES = {
     "unallocated": "beyond, next to, opposite to, after, enclosed by, congruent",
 }
 CATEGORY = {relation: name for name, words in _CATEGORIES.items() for relation in words.split(", ")}
+# what cannot be true where the relation is; relations that are not here have no such word, and are denied instead
+ANTONYM = {
+    "above": "below",
+    "after": "before",
+    "ahead of": "behind",
+    "at the back of": "in front of",
+    "at the edge of": "in the middle of",
+    "at the left side of": "at the right side of",
+    "at the right side of": "at the left side of",
+    "attached to": "detached from",
+    "away from": "toward",
+    "behind": "in front of",
+    "below": "above",
+    "beneath": "above",
+    "close to": "far from",
+    "connected to": "detached from",
+    "detached from": "attached to",
+    "down": "up",
+    "facing": "facing away from",
+    "facing away from": "facing",
+    "far away from": "close to",
+    "far from": "near",
+    "from": "to",
+    "in": "outside",
+    "in front of": "behind",
+    "in the middle of": "at the edge of",
+    "inside": "outside",
+    "into": "out of",
+    "left of": "right of",
+    "near": "far from",
+    "next to": "far from",
+    "off": "on",
+    "on": "off",
+    "on top of": "beneath",
+    "out of": "into",
+    "outside": "inside",
+    "over": "under",
+    "parallel to": "perpendicular to",
+    "perpendicular to": "parallel to",
+    "right of": "left of",
+    "to": "from",
+    "toward": "away from",
+    "under": "over",
+    "up": "down",
+    "with": "without",
+    "within": "outside",
+}
+DENIED = {"is": "is not", "contains": "does not contain", "consists": "does not consist", "has": "does not have"}
+VERB = re.compile(rf"\b({'|'.join(DENIED)})\b")
 PHOTO_FOLDERS = ("coco/{0}", "{0}", "coco128/{0}")
 
 
@@ -87,6 +137,39 @@ def vsr(split: str = "random", part: str = "train") -> list[VsrRow]:
     if len(rows) != COUNTS[split, part]:
         raise DataError(f"{path} has {len(rows)} rows, not {COUNTS[split, part]}: fetch it again")
     return rows
+
+
+def vsr_choices(split: str = "random", part: str = "test", against: str = "negation") -> list[ChoiceRow]:
+    """Rows of VSR as a choice of two captions, photos being the groups; relations are the labels.
+
+    Against its "negation" stands every caption, and the denial is right where the caption is false. Against its
+    "antonym" stand those true captions whose relation has one: that a false caption's antonym is true is not said.
+    Raises as `vsr` does, and ConfigError for another `against`.
+    """
+    if against not in ("negation", "antonym"):
+        raise ConfigError(f"no VSR captions against {against!r}; {nearest(against, ('negation', 'antonym'))}")
+    rows = vsr(split, part)
+    if against == "negation":
+        return [_choice(row, VERB.sub(lambda verb: DENIED[verb[0]], row.text or "", count=1), "denied") for row in rows]
+    told = [(row, ANTONYM[row.label]) for row in rows if row.truth and row.label in ANTONYM]
+    return [_choice(row, (row.text or "").replace(f" {row.label} ", f" {word} ", 1), word) for row, word in told]
+
+
+def _choice(row: VsrRow, altered: str, named: str) -> ChoiceRow:
+    """The caption and another, in an order of the row's own."""
+    assert row.text is not None
+    assert row.image is not None
+    captions = {row.label: row.text, named: altered}
+    options = tuple(sorted(captions, key=lambda option: digest(row.id, option)))
+    return ChoiceRow(
+        id=row.id,
+        label=row.label,
+        group=row.image.name,
+        image=row.image,
+        captions=tuple(captions[option] for option in options),
+        options=options,
+        gold=options.index(row.label if row.truth else named),
+    )
 
 
 def _read(path: Path) -> Iterator[VsrRow]:

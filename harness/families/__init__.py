@@ -78,6 +78,25 @@ def check(spec: ModelSpec) -> None:
     family.capabilities(spec)
 
 
+def load_network(auto: Any, spec: ModelSpec, path: Path | None) -> Any:
+    """The network of a checkpoint by a class of transformers, every weight of it from the file. Raises ModelError."""
+    import torch
+
+    attention = {"attn_implementation": spec.attn_implementation} if spec.attn_implementation else {}
+    model, report = auto.from_pretrained(
+        path,
+        dtype=getattr(torch, spec.dtype),
+        use_safetensors=None if spec.options.get("allow_bin") else True,
+        output_loading_info=True,
+        trust_remote_code=spec.trust_remote_code,
+        local_files_only=True,
+        **attention,
+    )
+    if missing := sorted(report["missing_keys"]):  # transformers would go on with random numbers in their place
+        raise ModelError(f"{spec.name}: {path} lacks {len(missing)} weights of {type(model).__name__}: {missing[0]}, …")
+    return model
+
+
 def check_tokenizer(spec: ModelSpec, tokenizer: Any, vocabulary: int) -> None:
     """Refuse a tokenizer without its files, which transformers makes up empty. Raises ModelError."""
     if len(tokenizer) < vocabulary / 2:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import ConfigError, ModelError
-from harness.families import check_tokenizer
+from harness.families import check_tokenizer, load_network
 from harness.models import ModelSpec
 
 if TYPE_CHECKING:
@@ -49,23 +49,12 @@ def capabilities(spec: ModelSpec) -> frozenset[str]:
 
 def load(spec: ModelSpec, path: Path | None, device: str) -> Any:
     """Load through transformers' auto classes, the architecture named by the checkpoint's config."""
-    import torch
     from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 
     common: dict[str, Any] = {"trust_remote_code": spec.trust_remote_code, "local_files_only": True}
-    attention = {"attn_implementation": spec.attn_implementation} if spec.attn_implementation else {}
-    model, report = AutoModel.from_pretrained(
-        path,
-        dtype=getattr(torch, spec.dtype),
-        use_safetensors=None if spec.options.get("allow_bin") else True,
-        output_loading_info=True,
-        **common,
-        **attention,
-    )
+    model = load_network(AutoModel, spec, path)
     if not hasattr(model, "get_text_features") or not hasattr(model, "get_image_features"):
         raise ModelError(f"{spec.name}: {type(model).__name__} has no text and image tower; family dual needs both")
-    if missing := sorted(report["missing_keys"]):  # transformers would go on with random numbers in their place
-        raise ModelError(f"{spec.name}: {path} lacks {len(missing)} weights of {type(model).__name__}: {missing[0]}, …")
     side = spec.options.get("side", "both")
     tokenizer = AutoTokenizer.from_pretrained(path, **common) if side != "image" else None
     if tokenizer is not None:

@@ -77,6 +77,13 @@ def test_a_model_with_text_and_vision_config_is_dual(models: Path, hub: FakeHub)
     assert (read_models(models)[-1].name, read_models(models)[-1].family) == ("clip-b32", "dual")
 
 
+def test_a_model_with_a_matching_head_is_itm(models: Path, hub: FakeHub):
+    config = json.dumps({"architectures": ["BlipForImageTextRetrieval"], "text_config": {}, "vision_config": {}})
+    hub.repos["org/blip"] = {"config.json": config.encode(), "model.safetensors": b"x"}
+    assert add("org/blip") == 0
+    assert read_models(models)[-1].family == "itm"
+
+
 @pytest.mark.parametrize(
     ("config", "seen"),
     [
@@ -90,7 +97,7 @@ def test_a_model_of_no_known_family_names_the_families(models: Path, hub: FakeHu
     assert add("org/other") == 2
     said = capsys.readouterr().err
     assert said.startswith("spatial-harness: error: ")
-    assert all(word in said for word in (seen, "--family", "controls, dual, sentence"))
+    assert all(word in said for word in (seen, "--family", "controls, dual, itm, sentence"))
     assert models.read_text() == FILE
     assert add("org/other", "--family", "sentence") == 0
 

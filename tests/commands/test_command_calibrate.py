@@ -73,8 +73,11 @@ def test_the_facts_say_what_was_done(here: Path):
     facts = json.loads((here / "new" / "made" / FACTS).read_text())
     assert (facts["variant"], facts["seed"], facts["steps"], facts["timed_steps"]) == ("cal-axis", 5, 3, 3)
     counts = [(of["preset"], of["in_a_batch"]) for of in facts["scenes"]]
-    assert counts == [(preset, VARIANTS["cal-axis"].mix[preset]) for preset in TINY]
-    assert [of["validated_on"] for of in facts["scenes"]] == [len(make_pool(name, "val", 120).scenes) for name in TINY]
+    assert counts == [(preset, VARIANTS["cal-axis"].mix[preset]) for preset in (*TINY, "alone")]
+    assert [of["validated_on"] for of in facts["scenes"]] == [
+        *(len(make_pool(name, "val", 120).scenes) for name in TINY),
+        0,
+    ]
     assert 100 < facts["scenes"][0]["trained_on"] < 240
     assert facts["versions"]["torch"] == torch.__version__
     assert (facts["device"], facts["threads"]) == ("cpu", torch.get_num_threads())

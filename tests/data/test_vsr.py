@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from harness import vsr
+from harness import vsr, vsr_choices
 from harness.data import vsr as module
 from harness.errors import ConfigError, DataError, DataUnavailable
 
@@ -116,3 +116,46 @@ def test_every_relation_of_the_files_has_a_category():
     relations = {row.label for split, part in module.COUNTS for row in vsr(split, part)}
     assert len(relations) == 66
     assert relations <= set(module.CATEGORY)
+
+
+def test_a_caption_stands_against_its_denial_and_truth_decides(folder):
+    captions = ["The cat is under table 0.", "The bowl contains the cat.", "The cake consists of the cat."]
+    relations = ["under", "contains", "consists of"]
+    write(folder, [line(i, caption=captions[i], relation=relations[i], label=i % 2) for i in range(3)])
+    first, second, third = vsr_choices("zeroshot", "dev")
+    assert set(first.captions) == {"The cat is under table 0.", "The cat is not under table 0."}
+    assert set(second.captions) == {"The bowl contains the cat.", "The bowl does not contain the cat."}
+    assert set(third.captions) == {"The cake consists of the cat.", "The cake does not consist of the cat."}
+    assert [row.captions[row.gold] for row in (first, second)] == ["The cat is not under table 0.", captions[1]]
+    assert (first.label, first.group) == ("under", "000000000000.jpg")
+
+
+def test_only_true_captions_stand_against_the_opposite_relation(folder):
+    said = {"The cat is under table 0.": 1, "The cat is under table 1.": 0, "The cat is beside table 2.": 1}
+    lines = [
+        line(i, caption=text, relation=text.split()[3], label=truth) for i, (text, truth) in enumerate(said.items())
+    ]
+    write(folder, lines)
+    [row] = vsr_choices("zeroshot", "dev", "antonym")
+    assert row.captions[row.gold] == "The cat is under table 0."
+    assert set(row.options) == {"under", "over"}
+    assert row.captions[1 - row.gold] == "The cat is over table 0."
+    with pytest.raises(ConfigError, match="Did you mean antonym"):
+        vsr_choices("zeroshot", "dev", "antonyms")
+
+
+@real
+@pytest.mark.parametrize("key", [("random", "train"), ("zeroshot", "test")])
+def test_every_published_caption_can_be_denied_and_every_opposite_is_another(key):
+    denied = vsr_choices(*key)
+    assert len(denied) == module.COUNTS[key]
+    assert all(len(set(row.captions)) == 2 for row in denied)
+    assert 0.4 < sum(row.options[row.gold] == "denied" for row in denied) / len(denied) < 0.6
+    against = vsr_choices(*key, against="antonym")
+    assert all(len(set(row.captions)) == 2 for row in against)
+    assert len(against) > len(denied) / 4
+
+
+def test_every_relation_has_an_opposite_or_can_be_denied():
+    assert set(module.ANTONYM) <= set(module.CATEGORY)
+    assert all(module.ANTONYM[relation] != relation for relation in module.ANTONYM)

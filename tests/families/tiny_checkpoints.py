@@ -105,6 +105,32 @@ def siglip2(path: Path) -> Path:
     return path
 
 
+def blip(path: Path) -> Path:
+    """BLIP with a matching head; the text side reads the picture in every layer."""
+    import torch
+    from transformers import BlipConfig, BlipForImageTextRetrieval, BlipImageProcessorPil
+
+    _wordpiece(path)
+    config = BlipConfig(
+        text_config={
+            **_tower(24),
+            "vocab_size": _WORDPIECES,
+            "max_position_embeddings": 64,
+            "encoder_hidden_size": 32,
+            "pad_token_id": 0,
+            "bos_token_id": 2,
+            "eos_token_id": 3,
+            "sep_token_id": 3,
+        },
+        vision_config={**_tower(32), "image_size": PICTURE, "patch_size": 8},
+        image_text_hidden_size=20,
+    )
+    torch.manual_seed(5)
+    _stirred(BlipForImageTextRetrieval(config)).save_pretrained(path)
+    BlipImageProcessorPil(size={"height": PICTURE, "width": PICTURE}).save_pretrained(path)
+    return path
+
+
 def as_bin(source: Path, target: Path) -> Path:
     """The same checkpoint with its weights in a pickled pytorch_model.bin alone."""
     import shutil

@@ -12,7 +12,8 @@ HUB = "{name: m, family: sentence, source: org/name"
 MISTAKES = {
     "unknown family": (
         "- {name: m, family: sentense, source: ./weights}",
-        "unknown family 'sentense' in models.yaml entry m; known: controls, dual, sentence. Did you mean sentence?",
+        "unknown family 'sentense' in models.yaml entry m; "
+        "known: controls, dual, itm, sentence. Did you mean sentence?",
     ),
     "dotted family that is not there": (
         "- {name: m, family: no.such}",

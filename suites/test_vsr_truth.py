@@ -1,0 +1,25 @@
+"""VSR truth: is what a caption says of the photo so?
+
+Liu, Emerson & Collier (2023), arXiv 2205.00363: captions of COCO photos that state one of 66 relations, about half of
+them falsely. Each stands against its denial ("is under" / "is not under"), of which one is true; and each true caption
+against the opposite relation where there is one. Photos are the groups. Chance 1/2.
+"""
+
+import pytest
+
+from harness import caption_choice, vsr_choices
+
+
+@pytest.mark.suite("vsr-negation", needs="ScoresCaptions")
+def test_against_the_denial(model, score_captions, record):
+    record(caption_choice(score_captions(model, vsr_choices("random", "test", "negation"))))
+
+
+@pytest.mark.suite("vsr-negation-zeroshot", needs="ScoresCaptions")
+def test_against_the_denial_of_unseen_things(model, score_captions, record):
+    record(caption_choice(score_captions(model, vsr_choices("zeroshot", "test", "negation"))))
+
+
+@pytest.mark.suite("vsr-antonym", needs="ScoresCaptions")
+def test_against_the_opposite(model, score_captions, record):
+    record(caption_choice(score_captions(model, vsr_choices("random", "test", "antonym"))))
