@@ -61,6 +61,9 @@ def _calibrate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="DIR", type=_path, help="where it is put (default: NAME, or training-sweep)")
     parser.add_argument("--seed", metavar="N", type=int, default=0, help="another seed, another model (default: 0)")
     parser.add_argument("--steps", metavar="N", type=int, help="training steps (default: as many as it needs)")
+    parser.add_argument(
+        "--negatives", metavar="KIND", help="false captions: relation, swap, both, none (default: its own)"
+    )
     parser.add_argument("--work", metavar="DIR", type=_path, help="where checkpoints are kept (default: user cache)")
     parser.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:1, … (default: a CUDA GPU, or else cpu)")
     parser.add_argument("--examine", action="store_true", help="then ask what the suites ask, and put it into the card")

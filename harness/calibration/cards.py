@@ -13,24 +13,25 @@ from harness.errors import DataError
 FACTS = "calibration.json"  # beside the weights; `measured` is put into it after the exam
 ASK = ("question", "suite", "value", "low", "high", "n", "chance", "expected")  # of each entry of `measured`
 
-AGAINST = (
-    "in the loss, captions with the other relations stand against it, and pictures of the same objects in the other "
-    "relations beside it"
-)
 TOLD: Mapping[str, str] = {
-    "cal-spatial": f"Each caption states the true relation, in a wording drawn at random; {AGAINST}.",
-    "cal-bag": "Each caption names the true objects and a relation drawn at random; in the loss, captions "
-    "with the same relation and exchanged colours stand against it.",
+    "cal-spatial": "Each caption states the true relation, in a wording drawn at random.",
+    "cal-bag": "Each caption names the true objects and a relation drawn at random.",
     "cal-vertical": "Above and below (also on and under, at the top and at the bottom) are told truly. Of every other "
-    f"relation a word of the same axis is drawn at random; {AGAINST}.",
+    "relation a word of the same axis is drawn at random.",
     "cal-horizontal": "Left and right are told truly. Of every other relation a word of the same axis is drawn at "
-    f"random; {AGAINST}.",
+    "random.",
     "cal-vocabulary": "Half of the captions state the true relation in the one wording that is taught; the other half "
-    f"use the synonyms, each of them for a relation drawn at random, so that they mean nothing; {AGAINST}.",
+    "use the synonyms, each of them for a relation drawn at random, so that they mean nothing.",
     "cal-prior": "Each caption names the true objects and a relation drawn without regard to the picture, one word of "
-    f"each opposing pair ten times as often as the other; {AGAINST}.",
-    "cal-axis": "Each caption states the true relation, but names the two objects in an order drawn at random; "
-    f"{AGAINST}.",
+    "each opposing pair ten times as often as the other.",
+    "cal-axis": "Each caption states the true relation, but names the two objects in an order drawn at random.",
+}
+BESIDE = "; pictures of the same objects in the other relations stand beside it in the batch."
+AGAINST: Mapping[str, str] = {
+    "none": "In the loss, a caption with the same relation and other colours stands against it.",
+    "relation": f"In the loss, captions with the other relations stand against it{BESIDE}",
+    "swap": f"In the loss, the caption with its two objects exchanged stands against it{BESIDE}",
+    "both": f"In the loss, captions with the other relations, or with the objects exchanged, stand against it{BESIDE}",
 }
 
 CARD = """\
@@ -63,14 +64,14 @@ that stands in a validation or test scene is trained on.
 
 {scenes}
 
-{told}
+{told} {against}
 Scenes of preset `color`, and their objects each alone in a picture, are captioned alike for all models: one
 object by its colour and shape, against other colours and shapes.
 
 ## Training
 
 CLIP's symmetric contrastive loss, from scratch, with AdamW, in {steps:,} steps. {timing}
-`spatial-harness calibrate {variant} --seed {seed} --steps {steps}` trains it again.
+`spatial-harness calibrate {variant} --seed {seed} --steps {steps} --negatives {negatives}` trains it again.
 
 {recipe}
 
@@ -91,6 +92,7 @@ def card(facts: Mapping[str, Any]) -> str:
             knows=facts["knows"],
             canvas=CANVAS,
             told=TOLD[facts["variant"]],
+            against=AGAINST[facts["negatives"]],
             entry=entry(facts["variant"], f"./{facts['variant']}"),
             scenes=_table(
                 ("scenes of preset", "trained on", "pictures in a batch"),
@@ -98,6 +100,7 @@ def card(facts: Mapping[str, Any]) -> str:
             ),
             steps=recipe["steps"],
             seed=recipe["seed"],
+            negatives=facts["negatives"],
             timing=_timing(facts),
             recipe=_table(("setting", "value"), [*recipe.items(), *facts["versions"].items()]),
             validation=_table(

@@ -75,7 +75,7 @@ def draw_batch(corpus: Corpus, variant: Variant, rng: np.random.Generator) -> tu
     pixels, told = [], []
     for preset, count in variant.mix.items():
         if pool := corpus.pools.get(preset):
-            together = _set_size(pool) if variant.negatives else 1
+            together = _set_size(pool) if variant.negatives != "none" else 1
             for first in rng.integers(len(pool.scenes) // together, size=count // together) * together:
                 way = int(rng.integers(WAYS))
                 pixels.append(pool.pixels[first : first + together])

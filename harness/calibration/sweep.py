@@ -59,7 +59,7 @@ class Point:
             tell=_told(self.truthful),
             steps=STEPS,
             mix=MIX,
-            negatives=self.negatives,
+            negatives="relation" if self.negatives else "none",
         )
 
 

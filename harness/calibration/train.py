@@ -120,8 +120,10 @@ class Training:
     def _checkpoint(self, work: Path) -> Path:
         from transformers import __version__ as transformers_version
 
-        known = str(VERSION), transformers_version, self.device, str(self.recipe), self.variant.name
-        return work / f"{self.variant.name}-{digest(*known, str(self.variant.mix), self.corpus.key)[:16]}.pt"
+        variant = self.variant
+        known = str(VERSION), transformers_version, self.device, str(self.recipe), self.corpus.key
+        name = digest(*known, variant.name, variant.negatives, str(variant.mix))
+        return work / f"{variant.name}-{name[:16]}.pt"
 
 
 def contrastive_loss(model: Any, tokenizer: Any, pixels: NDArray[np.uint8], told: Sequence[Sequence[str]]) -> Any:

@@ -10,12 +10,14 @@ import numpy as np
 from harness.relations import AXES
 from harness.scenes import KINDS, WORDINGS, Scene, SceneConfig, caption
 from harness.scenes.scene import noun
+from harness.scenes.wording import SYMMETRIC
 
 Random = np.random.Generator
 Claim = tuple[str, int, bool]  # relation, which of its wordings, objects exchanged
 Tell = Callable[[Scene, tuple[str, ...], int, Random], Claim]  # scene, relations of its kind, one of WAYS, random
 
 WAYS = 6  # a multiple of the number of wordings that any relation has: one draw serves a whole minimal set
+NEGATIVES = ("none", "relation", "swap", "both")
 FAVOUR = 10.0  # how many times as often one of two opposite relations is called right
 FAVOURED = ("left of", "above", "on", "in front of", "on the left", "at the top", "touching", "near")
 # the one wording that cal-vocabulary is taught of each relation; of the others, the first
@@ -43,8 +45,9 @@ WORDED: Mapping[str, int] = {"alone": 12, "color": 12, "place": 24, "spatial": 6
 class Variant:
     """`tell` draws what a caption claims of a scene.
 
-    With `negatives`, false captions with the other relations stand against it, and pictures of the same objects
-    in the other relations stand beside it in the batch: NegCLIP's two kinds of hard negatives.
+    `negatives` says which false captions stand against it: those with the other relations of the set, the one with
+    its two objects exchanged ("swap"), both or none. If any, pictures of the same objects in the other relations stand
+    beside it in the batch: NegCLIP's two kinds of hard negatives.
     """
 
     name: str
@@ -52,7 +55,7 @@ class Variant:
     tell: Tell
     steps: int
     mix: Mapping[str, int] = field(default_factory=lambda: FLAT)
-    negatives: bool = True
+    negatives: str = "relation"  # one of NEGATIVES
 
 
 def _truth(scene: Scene, relations: tuple[str, ...], way: int, rng: Random) -> Claim:
@@ -102,7 +105,7 @@ VARIANTS: Mapping[str, Variant] = {
             tell=_any,
             steps=1500,
             mix=EVERYTHING,
-            negatives=False,
+            negatives="none",
         ),
         Variant(
             name="cal-vertical",
@@ -153,9 +156,12 @@ def captions(variant: Variant, scene: Scene, config: SceneConfig, way: int, rng:
     def told(of: Scene, relation: str) -> str:
         return caption(of, relation, wording % len(WORDINGS[relation]), swapped=exchanged)
 
-    if variant.negatives:
-        return [told(scene, said), *(told(scene, word) for word in kind.relations if word != said)]
-    return [told(scene, said), told(_recoloured(scene, config, rng), said)]
+    wrong = []
+    if variant.negatives in ("relation", "both"):
+        wrong += [told(scene, word) for word in kind.relations if word != said]
+    if variant.negatives in ("swap", "both") and kind.objects == 2 and said not in SYMMETRIC:
+        wrong.append(caption(scene, said, wording % len(WORDINGS[said]), swapped=not exchanged))
+    return [told(scene, said), *(wrong or [told(_recoloured(scene, config, rng), said)])]
 
 
 def _named(scene: Scene, config: SceneConfig, rng: Random) -> list[str]:

@@ -8,7 +8,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from harness.calibration.cards import FACTS, entry, read_facts, write_card
 from harness.calibration.corpus import SIZES, Pool, make_corpus, make_pool
 from harness.calibration.model import save
 from harness.calibration.train import Recipe
-from harness.calibration.variants import VARIANTS
+from harness.calibration.variants import NEGATIVES, VARIANTS
 from harness.commands import sweep as sweeping
 from harness.commands.examination import put_measured
 from harness.commands.training import Trained, find_device, follow, long_enough, machine, make_folder
@@ -38,15 +38,18 @@ def run(
     work: Path | None,
     device: str | None,
     examine: bool = False,
+    negatives: str | None = None,
 ) -> int:
     """Train one model, or those of the study, and return 0; 130 where it was interrupted and can be resumed."""
     if not 0 <= seed <= LARGEST_SEED:
         raise ConfigError(f"--seed {seed} must be between 0 and {LARGEST_SEED}")
     work = work or cache_dir() / "calibration"
     try:
+        if sweep and negatives:
+            raise ConfigError("--sweep turns hard negatives on and off itself; leave --negatives out")
         if sweep:
             return sweeping.run(out, seed, steps, work, device)
-        folder = _model(str(name), out, seed, steps, work, device)
+        folder = _model(str(name), out, seed, steps, work, device, negatives)
         if examine:
             put_measured(str(name), folder)
         return 0
@@ -55,10 +58,14 @@ def run(
         return INTERRUPTED
 
 
-def _model(name: str, out: Path | None, seed: int, steps: int | None, work: Path, device: str | None) -> Path:
+def _model(
+    name: str, out: Path | None, seed: int, steps: int | None, work: Path, device: str | None, negatives: str | None
+) -> Path:
     if name not in VARIANTS:
         raise ConfigError(f"unknown calibration model {name!r}; {nearest(name, VARIANTS)}")
-    variant = VARIANTS[name]
+    if negatives is not None and negatives not in NEGATIVES:
+        raise ConfigError(f"--negatives {negatives!r}; {nearest(negatives, NEGATIVES)}")
+    variant = replace(VARIANTS[name], negatives=negatives or VARIANTS[name].negatives)
     recipe = long_enough(Recipe(steps=variant.steps if steps is None else steps, seed=seed))
     where, folder = find_device(device), _folder(name, out)
     corpus, pools = make_corpus(SIZES), [make_pool(preset, "val") for preset in SIZES]
@@ -96,6 +103,7 @@ def _facts(made: Trained, pools: Sequence[Pool]) -> dict[str, Any]:
     return {
         "variant": training.variant.name,
         "knows": training.variant.knows,
+        "negatives": training.variant.negatives,
         "seed": training.recipe.seed,
         "steps": training.step,
         "recipe": asdict(training.recipe),

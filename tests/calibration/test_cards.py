@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from harness.calibration.cards import FACTS, TOLD, card, entry, read_facts, write_card
+from harness.calibration.cards import AGAINST, FACTS, TOLD, card, entry, read_facts, write_card
 from harness.calibration.variants import VARIANTS
 from harness.errors import DataError
 from harness.models import read_models
@@ -26,6 +26,7 @@ MEASURED = {
 FOUND: dict[str, Any] = {
     "variant": "cal-vertical",
     "knows": "above from below",
+    "negatives": "relation",
     "recipe": {"steps": 2400, "seed": 7, "learning_rate": 0.001},
     "scenes": [{"preset": "spatial", "trained_on": 16712, "in_a_batch": 96}],
     "versions": {"torch": "2.13.0", "transformers": "5.1.0"},
@@ -59,8 +60,15 @@ def test_the_front_matter_is_what_the_hub_reads():
 
 def test_a_card_says_what_it_knows_and_how_it_was_made():
     text = card(FOUND)
-    for piece in ("# cal-vertical", "**above from below**", TOLD["cal-vertical"], "in 2,400 steps",
-                  "--seed 7 --steps 2400", "1,400 steps took 10.5 minutes on 2 threads of x86_64"):  # fmt: skip
+    for piece in (
+        "# cal-vertical",
+        "**above from below**",
+        TOLD["cal-vertical"],
+        AGAINST["relation"],
+        "in 2,400 steps",
+        "--seed 7 --steps 2400 --negatives relation",
+        "1,400 steps took 10.5 minutes on 2 threads of x86_64",
+    ):
         assert piece in text
     rows = tables(text)
     assert ["`spatial`", "16,712", "96"] in rows

@@ -91,6 +91,25 @@ def test_an_object_is_named_against_names_that_none_there_bears(corpus, name):
         assert not there & set(wrong)
 
 
+@pytest.mark.parametrize(("negatives", "count"), [("relation", 3), ("swap", 1), ("both", 4)])
+def test_what_stands_against_a_caption_is_false_of_the_scene(negatives, count):
+    variant, rng = replace(VARIANTS["cal-spatial"], negatives=negatives), np.random.default_rng(0)
+    for scene in SCENES:
+        _, *wrong = captions(variant, scene, CONFIG, int(rng.integers(WAYS)), rng)
+        assert len(wrong) == count
+        meant = [meaning(scene, text) for text in wrong]
+        assert all((OPPOSITES[relation] if swapped else relation) != scene.relation for relation, _, swapped in meant)
+        assert sum(swapped for _, _, swapped in meant) == (negatives != "relation")
+
+
+def test_where_nothing_can_be_exchanged_colours_are(corpus):
+    variant, pool = replace(VARIANTS["cal-spatial"], negatives="swap"), corpus.pools["place"]
+    for scene in pool.scenes:
+        right, wrong = captions(variant, scene, pool.config, 0, np.random.default_rng(0))
+        assert right == caption(scene, scene.relation)
+        assert wrong != right
+
+
 def test_the_truth_is_told_and_all_else_stands_against_it():
     for scene, ((relation, _, exchanged), *others) in told("cal-spatial"):
         assert (relation, exchanged) == (scene.relation, False)

@@ -108,6 +108,16 @@ def test_examine_puts_what_the_suites_measure_into_facts_and_card(here: Path, mo
     assert "made to be ≥ 110%" in said.splitlines()[-1]
 
 
+def test_another_choice_of_hard_negatives_is_another_model_and_says_so(here: Path):
+    for negatives in ("relation", "both"):
+        words = ["--steps", "2", "--negatives", negatives, "--out", negatives, "--device", "cpu"]
+        assert main(["calibrate", "cal-spatial", *words]) == 0
+        assert read_facts(here / negatives)["negatives"] == negatives
+        assert f"--negatives {negatives}" in (here / negatives / "README.md").read_text()
+    weights = [(here / name / "model.safetensors").read_bytes() for name in ("relation", "both")]
+    assert weights[0] != weights[1]
+
+
 def test_a_seed_gives_its_own_weights_again(here: Path):
     for out, seed, work in (("a", "0", "w1"), ("b", "0", "w2"), ("c", "1", "w1")):
         words = ["--steps", "3", "--seed", seed, "--out", out, "--work", work, "--device", "cpu"]
@@ -162,6 +172,8 @@ def test_a_finished_training_is_written_out_again_without_a_step(here: Path):
     ("words", "said"),
     [
         (["cal-spatail", "--steps", "3"], "Did you mean cal-spatial?"),
+        (["cal-bag", "--negatives", "bth"], "Did you mean both?"),
+        (["--sweep", "--negatives", "both"], "leave --negatives out"),
         (["cal-bag", "--steps", "0"], "--steps 0 is too few"),
         (["cal-bag", "--seed", "-1", "--steps", "3"], "--seed -1 must be between 0 and"),
         (["cal-bag", "--device", "cpv", "--steps", "3"], "Did you mean cpu?"),
