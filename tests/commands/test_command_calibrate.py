@@ -118,6 +118,12 @@ def test_another_choice_of_hard_negatives_is_another_model_and_says_so(here: Pat
     assert weights[0] != weights[1]
 
 
+def test_batches_are_larger_on_a_gpu_and_whole_sets_still():
+    cpu, gpu = (calibrate._variant("cal-spatial", device, None) for device in ("cpu", "cuda:1"))
+    assert cpu == VARIANTS["cal-spatial"]
+    assert gpu.mix == {preset: 4 * count for preset, count in cpu.mix.items()}
+
+
 def test_a_seed_gives_its_own_weights_again(here: Path):
     for out, seed, work in (("a", "0", "w1"), ("b", "0", "w2"), ("c", "1", "w1")):
         words = ["--steps", "3", "--seed", seed, "--out", out, "--work", work, "--device", "cpu"]
