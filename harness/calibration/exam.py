@@ -27,7 +27,7 @@ class Question:
     corrected: bool = False  # scores less the caption's prior
 
 
-# of the half width of a 95 % interval, for 99.7 %: of forty answers that must be at chance, two would miss it by luck
+# of the half width of a 95 % interval, for 99.7 %: of thirty answers at chance, one or two would miss 95 % by luck
 WIDER = 1.5
 
 

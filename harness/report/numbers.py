@@ -12,6 +12,9 @@ DASH = "–"
 CLOSE = 1e-9  # two numbers that differ by rounding alone are the same number
 
 
+DIFFERENCE = "difference"  # of two accuracies: below 0 is as much a finding as above
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Number:
     """A line of results.jsonl; numbers that are missing are None."""
@@ -53,6 +56,8 @@ class Number:
     @property
     def marks(self) -> tuple[str, ...]:
         """In words, why this value is no evidence of ability; empty when it is one."""
+        if self.metric == DIFFERENCE:
+            return ("no difference",) if self._against("chance", self.chance) == "at chance" else ()
         return tuple(filter(None, (self._against("chance", self.chance), self._against("floor", self.floor))))
 
     def _against(self, name: str, bound: float | None) -> str:

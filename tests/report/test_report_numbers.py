@@ -52,6 +52,8 @@ def test_missing_numbers_are_dashes() -> None:
         ({"low": None, "high": None, "floor": 0.4}, ("at floor",)),
         ({"low": 0.25 + 1e-12}, ("at chance",)),
         ({"low": 0.2, "floor": 0.3}, ("at chance", "at floor")),
+        ({"metric": "difference", "chance": 0.0, "value": 0.1, "low": -0.1, "high": 0.3}, ("no difference",)),
+        ({"metric": "difference", "chance": 0.0, "value": -0.2, "low": -0.3, "high": -0.1}, ()),
         ({"value": 0.0, "low": 0.0, "high": 0.0}, ("below chance",)),
     ],
 )
