@@ -4,11 +4,12 @@ A suite imports from here: where rows come from, and how scores become findings.
 """
 
 from harness.calibration.exam import examine
+from harness.data.aro import aro_relation
 from harness.data.coco import coco_boxes
 from harness.data.sugarcrepe import sugarcrepe
 from harness.data.vsr import vsr, vsr_choices
 from harness.data.whatsup import coco_spatial, gqa_spatial, whatsup
-from harness.measure.choice import caption_choice
+from harness.measure.choice import caption_choice, macro_accuracy
 from harness.measure.contrast import axis_contrast
 from harness.measure.prior import marginalised, prior_choice, reference_rows
 from harness.measure.probe import grouped_probe, paper_probe
@@ -25,6 +26,7 @@ __all__ = [
     "Result",
     "Row",
     "Scores",
+    "aro_relation",
     "axis_contrast",
     "caption_choice",
     "coco_boxes",
@@ -32,6 +34,7 @@ __all__ = [
     "examine",
     "gqa_spatial",
     "grouped_probe",
+    "macro_accuracy",
     "marginalised",
     "paper_probe",
     "phrases",

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import ScoreError
-from harness.measure.intervals import mean_interval
+from harness.measure.intervals import bootstrap, group_sums, mean_interval
 from harness.results import Findings, Outcome, Result
 from harness.rows import NO_CAPTION, ChoiceRow, Scores
 
@@ -62,6 +62,36 @@ def caption_choice(scores: Scores[ChoiceRow]) -> Findings:
         for r, _ in scores.failed
     ]
     return Findings(tuple(results), tuple(sorted(answered + unanswered, key=lambda o: o.row)))
+
+
+def macro_accuracy(scores: Scores[ChoiceRow]) -> Findings:
+    """The mean of the relations' accuracies, each counting once however many rows it has; its interval is over groups.
+
+    To be recorded beside `caption_choice`, which has the rows. In a draw without rows of a relation it is left out.
+    """
+    order = np.argsort([row.id for row in scores.rows], kind="stable")  # sums of floats depend on their order
+    labels, column = np.unique([scores.rows[i].label for i in order], return_inverse=True)
+    here = np.eye(len(labels))[column]  # (rows, relations)
+    sums = group_sums(
+        np.hstack([here * row_credit(scores)[order, None], here]), [scores.groups[i] for i in order]
+    )  # (groups, 2 x relations)
+
+    def statistic(drawn: NDArray[np.float64]) -> NDArray[np.float64]:
+        with np.errstate(invalid="ignore"):
+            return np.asarray(np.nanmean(drawn[:, : len(labels)] / drawn[:, len(labels) :], axis=1))
+
+    low, high = bootstrap(sums, statistic)
+    chances = here.T @ [1 / len(scores.rows[i].captions) for i in order] / here.sum(axis=0)
+    result = Result(
+        metric="macro_accuracy",
+        value=float(statistic(sums.sum(axis=0, keepdims=True))[0]),
+        low=float(low) if len(sums) > 1 else None,
+        high=float(high) if len(sums) > 1 else None,
+        n=len(scores.rows),
+        chance=float(chances.mean()),
+        note=lost_note([why for _, why in scores.failed], len(scores.failed) + len(scores.rows)),
+    )
+    return Findings((result,), ())
 
 
 def _result(

@@ -2,12 +2,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from harness.errors import ScoreError
-from harness.measure.choice import caption_choice, credit
+from harness.measure.choice import caption_choice, credit, macro_accuracy
 from harness.rows import NO_CAPTION, ChoiceRow, Scores
 
 
@@ -195,3 +195,24 @@ def test_sets_of_several_kinds_are_whole_by_the_measure_of_their_own():
     measured = {r.metric: r for r in caption_choice(Scores(rows, values, tuple(r.set for r in rows))).results}
     assert (measured["set_accuracy"].n, measured["set_accuracy"].note) == (5, "")
     assert measured["set_accuracy"].value == pytest.approx(4 / 5)
+
+
+@settings(deadline=None)
+@given(hnp.arrays(np.float64, (24, 4), elements=st.floats(-1, 1)))
+def test_macro_accuracy_is_the_mean_of_the_relations_own(values):
+    scores = scored(values, [0] * 12 + [1] * 8 + [2] * 4)
+    by_relation = [r.value for r in caption_choice(scores).results if r.slice.startswith("relation=")]
+    [macro] = macro_accuracy(scores).results
+    assert macro.value == pytest.approx(np.mean(by_relation))
+    assert macro.low <= macro.value <= macro.high
+    assert (macro.n, macro.chance) == (24, 0.25)
+
+
+def test_a_rare_relation_counts_as_much_as_a_frequent_one():
+    right = [True] * 18 + [False] * 2
+    values = np.array([[1, 0, 0, 0] if ok else [0, 1, 0, 0] for ok in right])
+    scores = scored(values, [0] * 20)
+    rows = tuple(replace(row, label="rare" if i >= 18 else "common") for i, row in enumerate(scores.rows))
+    found = replace(scores, rows=rows)
+    assert macro_accuracy(found).results[0].value == 0.5
+    assert caption_choice(found).results[0].value == pytest.approx(0.9)
