@@ -2,7 +2,8 @@
 
 Liu, Emerson & Collier (2023), arXiv 2205.00363: captions of COCO photos that state one of 66 relations, about half of
 them falsely. Each stands against its denial ("is under" / "is not under"), of which one is true; and each true caption
-against the opposite relation where there is one. Photos are the groups. Chance 1/2.
+against the opposite relation where there is one. Photos are the groups. Chance 1/2; the
+floor is what the best preference for words gets, as more things are said to be "on" than "off".
 """
 
 import pytest
@@ -12,14 +13,17 @@ from harness import caption_choice, vsr_choices
 
 @pytest.mark.suite("vsr-negation", needs="ScoresCaptions")
 def test_against_the_denial(model, score_captions, record):
-    record(caption_choice(score_captions(model, vsr_choices("random", "test", "negation"))))
+    scores = score_captions(model, vsr_choices("random", "test", "negation"))
+    record(caption_choice(scores, balanced=False))
 
 
 @pytest.mark.suite("vsr-negation-zeroshot", needs="ScoresCaptions")
 def test_against_the_denial_of_unseen_things(model, score_captions, record):
-    record(caption_choice(score_captions(model, vsr_choices("zeroshot", "test", "negation"))))
+    scores = score_captions(model, vsr_choices("zeroshot", "test", "negation"))
+    record(caption_choice(scores, balanced=False))
 
 
 @pytest.mark.suite("vsr-antonym", needs="ScoresCaptions")
 def test_against_the_opposite(model, score_captions, record):
-    record(caption_choice(score_captions(model, vsr_choices("random", "test", "antonym"))))
+    scores = score_captions(model, vsr_choices("random", "test", "antonym"))
+    record(caption_choice(scores, balanced=False))

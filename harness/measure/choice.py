@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -39,11 +41,24 @@ def row_credit(scores: Scores[ChoiceRow]) -> NDArray[np.float64]:
     return credit(np.asarray(scores.values), gold, np.array([len(row.captions) for row in scores.rows], dtype=int))
 
 
-def caption_choice(scores: Scores[ChoiceRow]) -> Findings:
+def preference_floor(rows: Sequence[ChoiceRow]) -> float:
+    """What a fixed preference for words earns that sees no picture, the best one in hindsight.
+
+    Of rows with the same options it always chooses the one that is right most often. Says nothing where
+    options are called by what is true of them ("true", "false").
+    """
+    golds: dict[frozenset[str], Counter[str]] = defaultdict(Counter)
+    for row in rows:
+        golds[frozenset(row.options)][row.options[row.gold]] += 1
+    return sum(max(counts.values()) for counts in golds.values()) / len(rows)
+
+
+def caption_choice(scores: Scores[ChoiceRow], *, balanced: bool = True) -> Findings:
     """Accuracy over all rows and per relation (the rows' labels), with intervals over groups.
 
     Where rows count together, also pair and set accuracy: the share of pairs and sets of which every
     row is right (Kamath, Hessel & Chang 2023, arXiv 2310.19785), over complete ones.
+    Where options are not right equally often, say `balanced=False`: the floor is then `preference_floor`.
     Rows whose picture could not be had are counted in the notes and have no say in the numbers.
     """
     rows, values, earned = scores.rows, np.asarray(scores.values), row_credit(scores)
@@ -53,6 +68,9 @@ def caption_choice(scores: Scores[ChoiceRow]) -> Findings:
         slices[f"relation={row.label}"].append(i)
     lost = [(row.label, reason) for row, reason in scores.failed]
     results = [_result(name, index, earned, scores, lost) for name, index in sorted(slices.items())]
+    if rows and not balanced:
+        floor = preference_floor(rows)
+        results = [replace(result, floor=floor) if result.slice == "all" else result for result in results]
     results += [*_together("pair", scores, earned), *_together("set", scores, earned)]
     answered = [_outcome(row, values[i, : len(row.captions)], float(earned[i])) for i, row in enumerate(rows)]
     unanswered = [

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from harness.errors import ScoreError
-from harness.measure.choice import caption_choice, credit, macro_accuracy
+from harness.measure.choice import caption_choice, credit, macro_accuracy, preference_floor
 from harness.rows import NO_CAPTION, ChoiceRow, Scores
 
 
@@ -216,3 +216,24 @@ def test_a_rare_relation_counts_as_much_as_a_frequent_one():
     found = replace(scores, rows=rows)
     assert macro_accuracy(found).results[0].value == 0.5
     assert caption_choice(found).results[0].value == pytest.approx(0.9)
+
+
+def test_a_preference_for_words_reaches_the_floor_and_no_more_where_rows_are_unbalanced():
+    """Nine of ten rows say "left of", and the options come in either order."""
+    golds = [0] * 18 + [1] * 2
+    rows = choice_rows(golds, options=("left of", "right of"))
+    turned = [replace(r, options=r.options[::-1], captions=r.captions[::-1], gold=1 - r.gold) for r in rows[::2]]
+    rows = (*turned, *rows[1::2])
+    blind = np.array([[option == "left of" for option in row.options] for row in rows], float)
+    scores = Scores(rows, blind, tuple(row.group for row in rows))
+    whole = caption_choice(scores, balanced=False).results[0]
+    assert (whole.slice, whole.value, whole.floor, whole.chance) == ("all", 0.9, 0.9, 0.5)
+    assert caption_choice(scores).results[0].floor is None
+    assert all(r.floor is None for r in caption_choice(scores, balanced=False).results if r.slice != "all")
+
+
+@given(st.lists(st.sampled_from([0, 1, 2, 3]), min_size=1, max_size=40))
+def test_no_fixed_preference_beats_the_floor(golds):
+    rows = choice_rows(golds)
+    shares = [golds.count(option) / len(golds) for option in range(4)]
+    assert preference_floor(rows) == pytest.approx(max(shares))
