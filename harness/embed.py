@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness import batches
-from harness.encode import Matrix, Model, ahead, computed, embed_pictures, embed_texts, open_pictures
+from harness.encode import Matrix, Model, embed_pictures, embed_texts, of_pictures
 from harness.errors import DataError, DataUnavailable, ScoreError
 from harness.rows import NO_CAPTION, ChoiceRow, Picture, Row, Scores, digest, shared_groups
 
@@ -103,25 +102,20 @@ def shown_order(row: ChoiceRow) -> NDArray[np.intp]:
 
 
 def _own_scores(model: Model, rows: Sequence[ChoiceRow]) -> tuple[Matrix, dict[int, str]]:
-    broken: dict[int, str] = {}
     orders = [shown_order(row) for row in rows]
-    values = np.zeros((len(rows), len(rows[0].captions)), np.float32)
+    shown = [tuple(row.captions[k] for k in order) for row, order in zip(rows, orders, strict=True)]
 
-    def opened(batch: Sequence[int]) -> tuple[list[int], list[Any]]:
-        return open_pictures([(i, rows[i].image) for i in batch], broken)
+    def ask(images: Any, captions: Sequence[tuple[str, ...]]) -> Any:
+        scores = np.asarray(model.loaded.score_captions(images, captions))
+        if scores.ndim == 2 and scores.shape[1] != len(captions[0]):  # one column would be copied to every caption
+            raise ScoreError(f"{model.spec.name} returned shape {scores.shape} for rows of {len(captions[0])} captions")
+        return scores
 
-    def run(prepared: tuple[list[int], list[Any]]) -> tuple[list[int], Any]:
-        done, images = prepared
-        shown = [[rows[i].captions[k] for k in orders[i]] for i in done]
-        return done, model.loaded.score_captions(images, shown) if done else None
-
-    plan = batches.plan([1] * len(rows), batches.PICTURES, model.spec.batch_size)
-    for done, part in computed(model, ahead(plan, opened, run), len(rows), "captions"):
-        if part.shape[1] != values.shape[1]:  # a single column would be copied to every caption
-            raise ScoreError(f"{model.spec.name} returned shape {part.shape} for rows of {values.shape[1]} captions")
-        for i, line in zip(done, part, strict=True):
-            values[i, orders[i]] = line
-    return values[[i for i in range(len(rows)) if i not in broken]], broken
+    found, failed = of_pictures(model, "captions", [row.image for row in rows], shown, ask)
+    values = np.zeros((len(found), len(rows[0].captions)), np.float32)
+    for line, scores, i in zip(values, found, (i for i in range(len(rows)) if i not in failed), strict=True):
+        line[orders[i]] = scores
+    return values, failed
 
 
 def _cosines(model: Model, rows: Sequence[ChoiceRow]) -> tuple[Matrix, dict[int, str]]:

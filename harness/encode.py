@@ -135,33 +135,58 @@ def embed_texts(model: Model, texts: Sequence[str]) -> Any:
 
 def embed_pictures(model: Model, pictures: Sequence[Picture]) -> tuple[Matrix, dict[int, str]]:
     """Return the vectors (pictures that did not fail, d) float32, and why each position failed."""
+
+    def ask(prepared: Any, beside: Sequence[Any]) -> Any:
+        return model.loaded.embed_images(prepared)
+
+    def prepare(images: list[Any], beside: Sequence[Any]) -> Any:
+        return getattr(model.loaded, "prepare_images", list)(images)
+
+    return of_pictures(model, "images", pictures, [()] * len(pictures), ask, prepare)
+
+
+def of_pictures(
+    model: Model,
+    representation: str,
+    pictures: Sequence[Picture],
+    beside: Sequence[tuple[str, ...]],
+    ask: Callable[[Any, list[tuple[str, ...]]], Any],
+    prepare: Callable[[list[Any], list[tuple[str, ...]]], Any] = lambda images, beside: images,
+) -> tuple[Matrix, dict[int, str]]:
+    """What the model says of pictures, each with texts `beside` it: (pictures that did not fail, d) float32.
+
+    Also, why each position failed. What `prepare` makes of opened pictures, off the main thread, `ask` gets. Each
+    distinct picture with its texts is asked about once, and kept in the store.
+    """
     keys, failed = _keys(pictures)
-    unique = {key: pictures[i] for i, key in sorted(keys.items(), key=lambda item: item[1])}
-    names = list(unique)
+    names = {i: digest(key, *beside[i]) if beside[i] else key for i, key in keys.items()}
+    first = {name: i for i, name in sorted(names.items(), reverse=True)}  # name -> where it first stands
+    unique = sorted(first, key=lambda name: first[name])
     broken: dict[int, str] = {}
 
     def compute(todo: Sequence[int]) -> Iterator[tuple[list[int], Matrix]]:
         plan = batches.plan([1] * len(todo), batches.PICTURES, model.spec.batch_size)
-        prepare = getattr(model.loaded, "prepare_images", list)
 
-        def opened(batch: Sequence[int]) -> tuple[list[int], Any]:
-            done, images = open_pictures([(todo[i], unique[names[todo[i]]]) for i in batch], broken)
-            return done, prepare(images) if images else None
+        def opened(batch: Sequence[int]) -> tuple[list[int], Any, list[tuple[str, ...]]]:
+            done, images = open_pictures([(todo[i], pictures[first[unique[todo[i]]]]) for i in batch], broken)
+            texts = [beside[first[unique[i]]] for i in done]
+            return done, prepare(images, texts) if images else None, texts
 
-        def run(prepared: tuple[list[int], Any]) -> tuple[list[int], Any]:
-            return prepared[0], model.loaded.embed_images(prepared[1]) if prepared[0] else None
+        def run(prepared: tuple[list[int], Any, list[tuple[str, ...]]]) -> tuple[list[int], Any]:
+            done, images, texts = prepared
+            return done, ask(images, texts) if done else None
 
-        yield from computed(model, ahead(plan, opened, run), len(todo), "pictures")
+        yield from computed(model, ahead(plan, opened, run), len(todo), representation)
 
     if model.family.NEEDS_WEIGHTS:
-        _through_store(model, "images", names, compute)
-        held = [name for i, name in enumerate(names) if i not in broken]
-        vectors = dict(zip(held, model.store.get(model.space("images"), held) if held else (), strict=True))
+        _through_store(model, representation, unique, compute)
+        held = [name for i, name in enumerate(unique) if i not in broken]
+        values = dict(zip(held, model.store.get(model.space(representation), held) if held else (), strict=True))
     else:
-        vectors = {names[i]: v for done, part in compute(range(len(names))) for i, v in zip(done, part, strict=True)}
-    why = {names[i]: reason for i, reason in broken.items()}
-    failed |= {i: why[key] for i, key in keys.items() if key in why}
-    kept = [vectors[keys[i]] for i in range(len(pictures)) if i not in failed]
+        values = {unique[i]: v for done, part in compute(range(len(unique))) for i, v in zip(done, part, strict=True)}
+    why = {unique[i]: reason for i, reason in broken.items()}
+    failed |= {i: why[name] for i, name in names.items() if name in why}
+    kept = [values[names[i]] for i in range(len(pictures)) if i not in failed]
     return (np.stack(kept) if kept else np.zeros((0, 1), np.float32)), failed
 
 

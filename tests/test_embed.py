@@ -40,12 +40,13 @@ def row(number: int, **picture) -> Row:
 
 @pytest.fixture
 def native(tmp_path, monkeypatch):
-    """A model that scores captions itself by a function, and what it was shown."""
+    """A model that scores captions itself by a function, and what it was shown; each over a store of its own."""
+    stores = (f"store-{number}" for number in range(1_000_000))
 
     def make(score, **entry):
         scorer = Scorer(score)
         Family(scorer).install(monkeypatch)
-        return fake_model(tmp_path, **entry), scorer
+        return fake_model(tmp_path, **({"store": next(stores)} | entry)), scorer
 
     return make
 
@@ -105,6 +106,20 @@ def test_captions_are_shown_in_the_shown_order_and_scores_come_back_in_the_rows_
     for one, shown, values in zip(rows, scorer.shown, scores.values, strict=True):
         assert shown == tuple(one.captions[k] for k in shown_order(one))
         np.testing.assert_allclose(values, [len(c) + c.count("e") / 10 for c in one.captions])
+
+
+def test_captions_are_scored_once_however_often_they_are_asked(native):
+    rows = [choice(i) for i in range(9)]
+
+    def score(image, captions):
+        return [image.getpixel((0, 0))[0] + len(caption) for caption in captions]
+
+    model, scorer = native(score, store="shared")
+    first = score_captions(model, rows)
+    again, asked_again = native(score, store="shared")
+    np.testing.assert_array_equal(score_captions(again, [*rows[::-1], choice(9)]).values[:9], first.values[::-1])
+    assert len(scorer.shown) == 9
+    assert asked_again.shown == [tuple(choice(9).captions[k] for k in shown_order(choice(9)))]
 
 
 def test_the_shown_order_is_the_rows_own_and_every_place_is_equally_likely():
