@@ -7,15 +7,16 @@ from harness.calibration.exam import examine
 from harness.data.aro import aro_relation
 from harness.data.coco import coco_boxes
 from harness.data.sugarcrepe import sugarcrepe
-from harness.data.vsr import vsr, vsr_choices
+from harness.data.vsr import vsr, vsr_choices, vsr_questions
 from harness.data.whatsup import coco_spatial, gqa_spatial, whatsup
+from harness.measure.answers import answer_choice, letter_questions
 from harness.measure.choice import caption_choice, macro_accuracy
 from harness.measure.contrast import axis_contrast
 from harness.measure.prior import marginalised, prior_choice, reference_rows
 from harness.measure.probe import grouped_probe, paper_probe
 from harness.measure.wording import wording_choice
 from harness.results import Findings, Result
-from harness.rows import ChoiceRow, Row, Scores
+from harness.rows import ChoiceRow, QuestionRow, Row, Scores
 from harness.scenes import phrases, scene_choices, scene_rows
 
 __version__ = "0.1.0"
@@ -23,9 +24,11 @@ __version__ = "0.1.0"
 __all__ = [
     "ChoiceRow",
     "Findings",
+    "QuestionRow",
     "Result",
     "Row",
     "Scores",
+    "answer_choice",
     "aro_relation",
     "axis_contrast",
     "caption_choice",
@@ -34,6 +37,7 @@ __all__ = [
     "examine",
     "gqa_spatial",
     "grouped_probe",
+    "letter_questions",
     "macro_accuracy",
     "marginalised",
     "paper_probe",
@@ -45,6 +49,7 @@ __all__ = [
     "sugarcrepe",
     "vsr",
     "vsr_choices",
+    "vsr_questions",
     "whatsup",
     "wording_choice",
 ]

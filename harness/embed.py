@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from harness.encode import Matrix, Model, embed_pictures, embed_texts, of_pictures
 from harness.errors import DataError, DataUnavailable, ScoreError
-from harness.rows import NO_CAPTION, ChoiceRow, Picture, Row, Scores, digest, shared_groups
+from harness.rows import NO_CAPTION, ChoiceRow, Picture, QuestionRow, Row, Scores, digest, shared_groups
+
+ANSWER_BYTES = 256  # of an answer are kept
 
 
 def sides_of(model: Model, row: Row) -> tuple[str, ...]:
@@ -93,6 +95,24 @@ def score_captions(model: Model, rows: Sequence[ChoiceRow]) -> Scores[ChoiceRow]
     lost = tuple((rows[i], reason) for i, reason in sorted(failed.items()))
     _check_left(len(scored), lost)
     return Scores(tuple(rows[i] for i in scored), values[scored], tuple(rows[i].group for i in scored), lost)
+
+
+def answer_questions(model: Model, rows: Sequence[QuestionRow]) -> Scores[QuestionRow]:
+    """What the model says to each row's question about its picture, in its own words: a tuple of texts."""
+    _check_any(rows)
+
+    def ask(images: Any, questions: Sequence[tuple[str, ...]]) -> Any:
+        said = model.loaded.answer_questions(images, [question for (question,) in questions])
+        # the store keeps arrays of numbers: a text is its bytes, filled up with zeros
+        cut = [text.encode(errors="replace")[:ANSWER_BYTES].ljust(ANSWER_BYTES, b"\0") for text in said]
+        return np.stack([np.frombuffer(data, np.uint8) for data in cut])
+
+    values, failed = of_pictures(model, "answers", [row.image for row in rows], [(row.question,) for row in rows], ask)
+    kept = [row for i, row in enumerate(rows) if i not in failed]
+    lost = tuple((rows[i], reason) for i, reason in sorted(failed.items()))
+    _check_left(len(kept), lost)
+    texts = tuple(bytes(line.astype(np.uint8)).rstrip(b"\0").decode(errors="ignore") for line in values)
+    return Scores(tuple(kept), texts, tuple(row.group for row in kept), lost)
 
 
 def shown_order(row: ChoiceRow) -> NDArray[np.intp]:

@@ -81,6 +81,15 @@ class ScoresCaptions(Protocol):
         ...
 
 
+@runtime_checkable
+class AnswersQuestions(Protocol):
+    """Says something, in words, to a question about a picture."""
+
+    def answer_questions(self, images: Sequence[Image], questions: Sequence[str]) -> list[str]:
+        """Return one answer a picture."""
+        ...
+
+
 def models_file(folder: Path) -> Path:
     """The list of models that holds in a folder: its own models.yaml, or the one that is installed."""
     own, installed = folder / "models.yaml", Path(__file__).with_name("models.yaml")

@@ -78,6 +78,26 @@ class ChoiceRow:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionRow:
+    """A question about a picture, and the answers it may get ("yes", "no"; "A", "B", …), of which one is right.
+
+    `options` says what each answer claims, for slices and confusions.
+    """
+
+    id: str
+    label: str
+    group: str
+    image: Picture
+    question: str
+    answers: tuple[str, ...]
+    options: tuple[str, ...]
+    gold: int
+
+    def __post_init__(self) -> None:
+        _check_text(self.id, id=(self.id,), label=(self.label,), question=(self.question,), options=self.options)
+
+
 def _check_text(row: str, **texts: Sequence[str]) -> None:
     """Refuse half a character (JSON can spell one), which no tokenizer, digest or table can take."""
     for name, values in texts.items():
@@ -89,7 +109,7 @@ def _check_text(row: str, **texts: Sequence[str]) -> None:
 
 
 NO_CAPTION = float("-inf")  # the score where a row has fewer captions than others
-R = TypeVar("R", Row, ChoiceRow)
+R = TypeVar("R", Row, ChoiceRow, QuestionRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +117,7 @@ class Scores(Generic[R]):
     """What one model says about rows, row by row, so that values cannot slip against rows.
 
     `values` is (rows, d) for embeddings, dense or scipy.sparse, and (rows, captions) for choices,
-    NO_CAPTION where a row has fewer captions than the widest.
+    NO_CAPTION where a row has fewer captions than the widest, and a tuple of texts for answers.
     `groups` names each row's group: rows that share a caption or picture the model saw.
     `failed` holds the rows whose picture could not be had, with the reason; they have no value.
     """

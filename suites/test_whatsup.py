@@ -7,7 +7,7 @@ four relations. Chance 1/4; a pair or set counts only if all of it is right (cha
 
 import pytest
 
-from harness import caption_choice, whatsup
+from harness import answer_choice, caption_choice, letter_questions, whatsup
 
 
 @pytest.mark.suite("whatsup-a", needs="ScoresCaptions")
@@ -24,3 +24,14 @@ def test_on_a_table(model, score_captions, record):
 def test_as_published(model, score_captions, record):
     """A with two pictures of a pillow labelled as the authors have them: the wrong way round."""
     record(caption_choice(score_captions(model, whatsup("a", corrected=False))))
+
+
+@pytest.mark.suite("whatsup-a-letters", needs="AnswersQuestions")
+def test_around_furniture_by_letters(model, answer_questions, record):
+    """The captions under letters, in every rotation, so that a bias to a letter is measured and earns nothing."""
+    record(answer_choice(answer_questions(model, letter_questions(whatsup("a")))))
+
+
+@pytest.mark.suite("whatsup-b-letters", needs="AnswersQuestions")
+def test_on_a_table_by_letters(model, answer_questions, record):
+    record(answer_choice(answer_questions(model, letter_questions(whatsup("b")))))

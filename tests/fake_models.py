@@ -96,7 +96,23 @@ class Scorer:
         return np.array([self.score(i, c) for i, c in zip(images, captions, strict=True)], np.float32)
 
 
-CAPABLE = {"embed_texts": "EmbedsTexts", "embed_images": "EmbedsImages", "score_captions": "ScoresCaptions"}
+class Answerer:
+    """Answers by a given function of picture and question; remembers what it was asked."""
+
+    def __init__(self, answer: Callable[[Image.Image, str], str]) -> None:
+        self.answer, self.asked = answer, []
+
+    def answer_questions(self, images: Sequence[Image.Image], questions: Sequence[str]) -> list[str]:
+        self.asked += questions
+        return [self.answer(image, question) for image, question in zip(images, questions, strict=True)]
+
+
+CAPABLE = {
+    "embed_texts": "EmbedsTexts",
+    "embed_images": "EmbedsImages",
+    "score_captions": "ScoresCaptions",
+    "answer_questions": "AnswersQuestions",
+}
 
 
 @dataclass

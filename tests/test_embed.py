@@ -5,15 +5,15 @@ import math
 import numpy as np
 import pytest
 import scipy.sparse
-from fake_models import WIDTH, Fake, Family, Held, Scorer, control, fake_model, vector_of
+from fake_models import WIDTH, Answerer, Fake, Family, Held, Scorer, control, fake_model, vector_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.embed import embed_rows, score_captions, shown_order, sides_of
+from harness.embed import answer_questions, embed_rows, score_captions, shown_order, sides_of
 from harness.errors import DataError, DataUnavailable, ScoreError
 from harness.measure.choice import credit
 from harness.models import ModelSpec
-from harness.rows import NO_CAPTION, ChoiceRow, Row
+from harness.rows import NO_CAPTION, ChoiceRow, QuestionRow, Row
 
 RELATIONS = ("left of", "right of", "above", "below")
 KINDS = ("constant", "random", "position-biased", "bag-of-words")
@@ -379,6 +379,62 @@ def test_memory_that_runs_out_changes_no_caption_score(native):
     scorer.score_captions = two_at_most
     np.testing.assert_array_equal(score_captions(narrow, rows).values, whole)
     assert narrow.stats["batches_halved"] > 0
+
+
+# --- answers in words ---------------------------------------------------------------------------
+
+
+def question(number, text="Is it?", **picture):
+    return QuestionRow(
+        id=f"q{number}",
+        label="on",
+        group=f"g{number}",
+        image=Held(f"{number}.png", number, **picture),
+        question=text,
+        answers=("yes", "no"),
+        options=("true", "false"),
+        gold=0,
+    )
+
+
+@pytest.fixture
+def answering(tmp_path, monkeypatch):
+    """A model that answers by a function, over one store for the whole test."""
+
+    def make(answer):
+        answerer = Answerer(answer)
+        Family(answerer).install(monkeypatch)
+        return fake_model(tmp_path), answerer
+
+    return make
+
+
+def test_answers_come_back_as_they_were_said(answering):
+    said = {"a?": "", "b?": "Oui, c'est là où il est – 左", "c?": "no\nnever ", "d?": "x" * 1000}
+    rows = [question(i, text) for i, text in enumerate(said)]
+    scores = answer_questions(answering(lambda image, asked: said[asked])[0], rows)
+    assert scores.rows == tuple(rows)
+    assert scores.groups == ("g0", "g1", "g2", "g3")
+    assert scores.values == ("", "Oui, c'est là où il est – 左", "no\nnever ", "x" * 256)
+
+
+def test_a_question_is_asked_once_of_a_picture(answering):
+    rows = [question(0), question(1), question(0, "Is it not?")]
+    model, answerer = answering(lambda image, asked: "yes")
+    answer_questions(model, rows)
+    assert sorted(answerer.asked) == ["Is it not?", "Is it?", "Is it?"]
+    again, later = answering(lambda image, asked: "no")
+    assert answer_questions(again, rows[::-1]).values == ("yes",) * 3
+    assert later.asked == []
+
+
+def test_a_question_about_a_lost_picture_has_no_answer(answering):
+    rows = [question(0), question(1, lost="404"), question(2)]
+    scores = answer_questions(answering(lambda image, asked: "yes")[0], rows)
+    assert [row.id for row in scores.rows] == ["q0", "q2"]
+    assert [(row.id, why) for row, why in scores.failed] == [("q1", "404")]
+    with pytest.raises(DataUnavailable, match="1 of 1 pictures"):
+        answer_questions(answering(lambda image, asked: "yes")[0], rows[1:2])
 
 
 def test_vectors_have_as_many_columns_as_the_model_says(dual):

@@ -59,9 +59,11 @@ def test_the_public_names_are_these():
     assert harness.__all__ == [
         "ChoiceRow",
         "Findings",
+        "QuestionRow",
         "Result",
         "Row",
         "Scores",
+        "answer_choice",
         "aro_relation",
         "axis_contrast",
         "caption_choice",
@@ -70,6 +72,7 @@ def test_the_public_names_are_these():
         "examine",
         "gqa_spatial",
         "grouped_probe",
+        "letter_questions",
         "macro_accuracy",
         "marginalised",
         "paper_probe",
@@ -81,6 +84,7 @@ def test_the_public_names_are_these():
         "sugarcrepe",
         "vsr",
         "vsr_choices",
+        "vsr_questions",
         "whatsup",
         "wording_choice",
     ]

@@ -139,7 +139,9 @@ def _guess_family(repo: str, found: Repo) -> str:
     if MATCHES in architectures:
         return "itm"
     generates = any(name.endswith(GENERATES) for name in architectures)
-    if {"text_config", "vision_config"} <= set(config) and not generates:
+    if generates and "vision_config" in config:
+        return "chat"
+    if {"text_config", "vision_config"} <= set(config):
         return "dual"
     known = ", ".join(module.name for module in pkgutil.iter_modules(families.__path__))
     kind = config.get("architectures") or config.get("model_type")

@@ -19,7 +19,7 @@ from typing import Any
 from harness.errors import ConfigError, DataError
 from harness.models import nearest
 from harness.photos import Photo
-from harness.rows import ChoiceRow, Row, digest
+from harness.rows import ChoiceRow, QuestionRow, Row, digest
 from harness.sources import DataFile
 
 COUNTS = {
@@ -153,6 +153,28 @@ def vsr_choices(split: str = "random", part: str = "test", against: str = "negat
         return [_choice(row, VERB.sub(lambda verb: DENIED[verb[0]], row.text or "", count=1), "denied") for row in rows]
     told = [(row, ANTONYM[row.label]) for row in rows if row.truth and row.label in ANTONYM]
     return [_choice(row, (row.text or "").replace(f" {row.label} ", f" {word} ", 1), word) for row, word in told]
+
+
+def vsr_questions(split: str = "random", part: str = "test") -> list[QuestionRow]:
+    """Rows of VSR as questions to be answered by yes or no, photos being the groups; relations are the labels.
+
+    Raises as `vsr` does.
+    """
+    return [_question(row) for row in vsr(split, part)]
+
+
+def _question(row: VsrRow) -> QuestionRow:
+    assert row.image is not None
+    return QuestionRow(
+        id=row.id,
+        label=row.label,
+        group=row.image.name,
+        image=row.image,
+        question=f'Is this true of the picture: "{row.text}" Answer yes or no.',
+        answers=("yes", "no"),
+        options=("true", "false"),
+        gold=0 if row.truth else 1,
+    )
 
 
 def _choice(row: VsrRow, altered: str, named: str) -> ChoiceRow:

@@ -62,12 +62,7 @@ def caption_choice(scores: Scores[ChoiceRow], *, balanced: bool = True) -> Findi
     Rows whose picture could not be had are counted in the notes and have no say in the numbers.
     """
     rows, values, earned = scores.rows, np.asarray(scores.values), row_credit(scores)
-    slices: dict[str, list[int]] = defaultdict(list)
-    for i, row in enumerate(rows):
-        slices["all"].append(i)
-        slices[f"relation={row.label}"].append(i)
-    lost = [(row.label, reason) for row, reason in scores.failed]
-    results = [_result(name, index, earned, scores, lost) for name, index in sorted(slices.items())]
+    results = accuracies(scores, earned, [1 / len(row.captions) for row in rows])
     if rows and not balanced:
         floor = preference_floor(rows)
         results = [replace(result, floor=floor) if result.slice == "all" else result for result in results]
@@ -112,12 +107,25 @@ def macro_accuracy(scores: Scores[ChoiceRow]) -> Findings:
     return Findings((result,), ())
 
 
-def _result(
-    name: str, index: list[int], earned: NDArray[np.float64], scores: Scores[ChoiceRow], lost: list[tuple[str, str]]
-) -> Result:
-    rows = [scores.rows[i] for i in index]
+def accuracies(scores: Scores[Any], earned: NDArray[np.float64], chances: Sequence[float]) -> list[Result]:
+    """Accuracy over all rows and by their labels, from what each row earned and would earn by chance, (rows,) each."""
+    slices: dict[str, list[int]] = defaultdict(list)
     # sums of floats depend on their order: the order of ids, so that the rows' own does not matter
-    index = [i for _, i in sorted(zip((r.id for r in rows), index, strict=True))]
+    for i in sorted(range(len(scores.rows)), key=lambda i: scores.rows[i].id):
+        slices["all"].append(i)
+        slices[f"relation={scores.rows[i].label}"].append(i)
+    lost = [(row.label, reason) for row, reason in scores.failed]
+    return [_accuracy(name, index, scores, earned, chances, lost) for name, index in sorted(slices.items())]
+
+
+def _accuracy(
+    name: str,
+    index: list[int],
+    scores: Scores[Any],
+    earned: NDArray[np.float64],
+    chances: Sequence[float],
+    lost: list[tuple[str, str]],
+) -> Result:
     low, high = mean_interval(earned[index], [scores.groups[i] for i in index])
     failed = [reason for label, reason in lost if name in ("all", f"relation={label}")]
     return Result(
@@ -127,7 +135,7 @@ def _result(
         low=low,
         high=high,
         n=len(index),
-        chance=float(np.mean([1 / len(row.captions) for row in rows])),
+        chance=float(np.mean([chances[i] for i in index])),
         note=lost_note(failed, len(failed) + len(index)),
     )
 

@@ -11,7 +11,7 @@ from harness.encode import Model
 from harness.plugin.cells import FOUND
 from harness.plugin.session import session_of
 from harness.results import Findings
-from harness.rows import ChoiceRow, Row, Scores, sample
+from harness.rows import ChoiceRow, QuestionRow, Row, Scores, sample
 from harness.store import Store
 
 
@@ -62,6 +62,16 @@ def score_captions(pytestconfig: pytest.Config) -> Callable[..., Scores[ChoiceRo
         return embed.score_captions(model, sample(rows, session_of(pytestconfig).limit))
 
     return score_within_limit
+
+
+@pytest.fixture(scope="session")
+def answer_questions(pytestconfig: pytest.Config) -> Callable[..., Scores[QuestionRow]]:
+    """`answer_questions(model, rows)`: what the model says to each row's question, in words, through the store."""
+
+    def answer_within_limit(model: Model, rows: Sequence[QuestionRow]) -> Scores[QuestionRow]:
+        return embed.answer_questions(model, sample(rows, session_of(pytestconfig).limit))
+
+    return answer_within_limit
 
 
 @pytest.fixture

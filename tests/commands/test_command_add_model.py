@@ -84,10 +84,17 @@ def test_a_model_with_a_matching_head_is_itm(models: Path, hub: FakeHub):
     assert read_models(models)[-1].family == "itm"
 
 
+def test_a_model_that_sees_and_generates_is_chat(models: Path, hub: FakeHub):
+    config = {"architectures": ["Qwen2_5_VLForConditionalGeneration"], "vision_config": {}}
+    hub.repos["org/chat"] = {"config.json": json.dumps(config).encode(), "model.safetensors": b"x"}
+    assert add("org/chat") == 0
+    assert read_models(models)[-1].family == "chat"
+
+
 @pytest.mark.parametrize(
     ("config", "seen"),
     [
-        ({"architectures": ["LlavaForConditionalGeneration"], "text_config": {}, "vision_config": {}}, "Llava"),
+        ({"architectures": ["LlamaForCausalLM"]}, "Llama"),
         ({"model_type": "bert"}, "bert"),
         (["not", "a", "mapping"], "no family"),
     ],
@@ -97,7 +104,7 @@ def test_a_model_of_no_known_family_names_the_families(models: Path, hub: FakeHu
     assert add("org/other") == 2
     said = capsys.readouterr().err
     assert said.startswith("spatial-harness: error: ")
-    assert all(word in said for word in (seen, "--family", "controls, dual, itm, sentence"))
+    assert all(word in said for word in (seen, "--family", "chat, controls, dual, itm"))
     assert models.read_text() == FILE
     assert add("org/other", "--family", "sentence") == 0
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from harness import vsr, vsr_choices
+from harness import vsr, vsr_choices, vsr_questions
 from harness.data import vsr as module
 from harness.errors import ConfigError, DataError, DataUnavailable
 
@@ -159,3 +159,14 @@ def test_every_published_caption_can_be_denied_and_every_opposite_is_another(key
 def test_every_relation_has_an_opposite_or_can_be_denied():
     assert set(module.ANTONYM) <= set(module.CATEGORY)
     assert all(module.ANTONYM[relation] != relation for relation in module.ANTONYM)
+
+
+def test_a_caption_becomes_a_question_of_yes_or_no(folder):
+    write(folder, [line(0), line(1), line(2)])
+    rows, questions = vsr("zeroshot", "dev"), vsr_questions("zeroshot", "dev")
+    for row, asked in zip(rows, questions, strict=True):
+        assert (asked.id, asked.label, asked.group) == (row.id, row.label, row.image.name)
+        assert f'"{row.text}"' in asked.question
+        assert asked.options[asked.gold] == ("true" if row.truth else "false")
+        assert asked.answers[asked.gold] == ("yes" if row.truth else "no")
+    assert {row.gold for row in questions} == {0, 1}
