@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.errors import RunError
-from harness.report import calibration, provenance, tables
+from harness.report import calibration, provenance, published, tables
 from harness.report.inline import island, policy, runtime, verbatim, visible
 from harness.report.numbers import DASH
 from harness.results import Run, read_run
@@ -29,6 +29,7 @@ def html(run: Run) -> str:
     shown = tables.board(run)
     suites = tables.sections(run, shown)
     drawings = {s.head.anchor: _drawing(s.breakdown) for s in suites if s.breakdown}
+    besides = published.besides(run)
     calibrated = calibration.section(run)
     if calibrated and calibrated.study:
         drawings["calibration"] = _curves(calibrated.study)
@@ -42,6 +43,8 @@ def html(run: Run) -> str:
             board=shown,
             calibration=calibrated,
             sections=suites,
+            besides=besides,
+            listings={s.head.anchor: published.listings(s.head.suite, besides) for s in suites},
             drawings=drawings,
             absences=tables.absences(run),
             facts=provenance.facts(run.info),
