@@ -100,7 +100,7 @@ class Model:
 
     def close(self) -> None:
         """Forget the weights and give their memory back."""
-        self.__dict__.pop("loaded", None)
+        getattr(self.__dict__.pop("loaded", None), "close", lambda: None)()  # another process has to be told
         gc.collect()
         torch = sys.modules.get("torch")
         if torch is not None and torch.cuda.is_available():

@@ -155,8 +155,8 @@ def locate_model(spec: ModelSpec, fetch: bool = True) -> Path:
 
 
 def allows_bin(spec: ModelSpec) -> bool:
-    """Whether the entry allows weights other than safetensors, by a reason."""
-    return bool(spec.options.get("allow_bin"))
+    """Whether the model may have no safetensors: by a reason, or because a worker of the user's reads its own files."""
+    return spec.family == "process" or bool(spec.options.get("allow_bin"))
 
 
 def wanted_files(spec: ModelSpec) -> tuple[str, ...]:
