@@ -102,3 +102,11 @@ def check_tokenizer(spec: ModelSpec, tokenizer: Any, vocabulary: int) -> None:
     if len(tokenizer) < vocabulary / 2:
         known = f"{len(tokenizer)} of the model's {vocabulary} tokens"
         raise ModelError(f"{spec.name}: the tokenizer knows {known}; fetch its files again")
+
+
+def longest_text(model: Any, tokenizer: Any, positions: int) -> int:
+    """How many tokens of a text a checkpoint takes, of which `positions` have a row in its table of positions."""
+    # RoBERTa and its kin count positions from behind the padding token's, so that the first rows are never used
+    tables = [table for name, table in model.named_modules() if name.endswith("position_embeddings")]
+    padding = [table.padding_idx for table in tables if getattr(table, "padding_idx", None) is not None]
+    return min(int(tokenizer.model_max_length), positions - max(padding, default=-1) - 1)

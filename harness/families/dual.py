@@ -1,5 +1,8 @@
 """Contrastive dual encoders (CLIP, SigLIP and kin): one vector a picture, one a caption, cosine between.
 
+Any architecture of transformers that gives features of texts and of pictures: CLIP, SigLIP, SigLIP 2, ALIGN, AltCLIP,
+Chinese-CLIP, MetaCLIP 2, GroupViT, the towers of CLIPSeg and of FLAVA. The checkpoint's config names it.
+
 Options: `side` is text, image or both (default); `output` is projected (into the shared space,
 default) or pooled (before the projection); `fusion`, for rows with a text and a picture, is concat
 (default) or average. Cosines between captions and pictures exist for projected vectors alone.
@@ -15,13 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import ConfigError, ModelError
-from harness.families import check_tokenizer, load_network
+from harness.families import check_tokenizer, load_network, longest_text
 from harness.models import ModelSpec
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-VERSION = 1
+VERSION = 2
 NEEDS_WEIGHTS = True
 SCORES_BY_COSINE = True
 OPTIONS: dict[str, tuple[object, ...] | None] = {
@@ -31,6 +34,7 @@ OPTIONS: dict[str, tuple[object, ...] | None] = {
     "allow_bin": None,
 }
 LIBRARIES = ("torch", "transformers")
+PROJECTIONS = {"text_projection", "visual_projection", "image_projection"}
 SIDES = {"text": {"EmbedsTexts"}, "image": {"EmbedsImages"}, "both": {"EmbedsTexts", "EmbedsImages"}}
 
 
@@ -61,20 +65,33 @@ def load(spec: ModelSpec, path: Path | None, device: str) -> Any:
         check_tokenizer(spec, tokenizer, model.config.text_config.vocab_size)
     # torchvision resizes otherwise than Pillow: numbers must not depend on whether it is installed
     processor = AutoImageProcessor.from_pretrained(path, backend="pil", **common) if side != "text" else None
+    if spec.options.get("output") == "pooled":
+        _leave_out_projections(model)
     return TOWERS[side](model.to(device).eval(), tokenizer, processor, spec)
+
+
+def _leave_out_projections(model: Any) -> None:
+    import torch
+
+    # what is projected is not everywhere what the tower calls its pooled output (ALIGN, Chinese-CLIP)
+    for name in PROJECTIONS & dict(model.named_children()).keys():
+        setattr(model, name, torch.nn.Identity())
 
 
 class _Towers:
     def __init__(self, model: Any, tokenizer: Any, processor: Any, spec: ModelSpec) -> None:
         self.model, self.tokenizer, self.processor, self.prompt = model, tokenizer, processor, spec.prompt
-        self.pooled = spec.options.get("output") == "pooled"
         self.siglip = model.config.model_type.startswith("siglip")
+        positions = model.config.text_config.max_position_embeddings
+        self.longest = longest_text(model, tokenizer, positions) if tokenizer is not None else 0
 
     def _unit(self, features: Any) -> NDArray[np.float32]:
         import torch
 
         # transformers 5 may wrap the projected vectors in an output object
         vectors = features if isinstance(features, torch.Tensor) else features.pooler_output
+        if vectors.ndim == 3:  # FLAVA projects every token; the first one stands for all
+            vectors = vectors[:, 0]
         return torch.nn.functional.normalize(vectors.float(), dim=-1).cpu().numpy()
 
 
@@ -91,17 +108,15 @@ class _Texts(_Towers):
             tokens = self._tokens(texts, padding="longest", return_tensors="pt")
             if self.siglip:
                 tokens.pop("attention_mask", None)
-            tower = self.model.text_model if self.pooled else self.model.get_text_features
-            return self._unit(tower(**tokens.to(self.model.device)))
+            return self._unit(self.model.get_text_features(**tokens.to(self.model.device)))
 
     def _tokens(self, texts: Sequence[str], **kwargs: Any) -> Any:
-        longest = self.model.config.text_config.max_position_embeddings
         prompted = [self.prompt + text for text in texts]
         if self.siglip:
             # trained on captions in lower case (not every checkpoint's tokenizer sees to that) and
             # padded to full length, with the padding attended to
             prompted, kwargs["padding"] = [text.lower() for text in prompted], "max_length"
-        return self.tokenizer(prompted, truncation=True, max_length=longest, **kwargs)
+        return self.tokenizer(prompted, truncation=True, max_length=self.longest, **kwargs)
 
 
 class _Images(_Towers):
@@ -116,8 +131,7 @@ class _Images(_Towers):
         with torch.inference_mode():
             batch = {k: v.to(self.model.device) for k, v in images.items()}
             batch["pixel_values"] = batch["pixel_values"].to(self.model.dtype)
-            tower = self.model.vision_model if self.pooled else self.model.get_image_features
-            return self._unit(tower(**batch))
+            return self._unit(self.model.get_image_features(**batch))
 
 
 class TextTower(_Texts):

@@ -19,40 +19,59 @@ from harness.families import dual
 from harness.models import ModelSpec
 from harness.rows import ChoiceRow, Row
 
-KINDS = ("clip", "siglip", "siglip2")
+NETWORKS = {
+    "clip": "CLIPModel",
+    "siglip": "SiglipModel",
+    "siglip2": "Siglip2Model",
+    "align": "AlignModel",
+    "altclip": "AltCLIPModel",
+    "chinese_clip": "ChineseCLIPModel",
+    "clipseg": "CLIPSegModel",
+    "groupvit": "GroupViTModel",
+    "metaclip_2": "MetaClip2Model",
+    "flava": "FlavaModel",
+}
+PROCESSORS = {"siglip": "Siglip", "siglip2": "Siglip2", "align": "EfficientNet", "chinese_clip": "ChineseCLIP"}
+PROCESSORS |= {"clipseg": "ViT", "flava": "Flava"}
+LONGEST = {"clip": 77, "clipseg": 77, "groupvit": 77, "align": 40, "chinese_clip": 64, "flava": 64}
+LOWER_CASE = ("siglip", "siglip2")  # trained on lower-case captions, padded to full length, without a mask
 CLOSE = {"atol": 1e-5, "rtol": 0}
 
 
+@functools.cache
 def network(kind: str, path: Path):
     """The architecture's own class, by its own name."""
     import transformers
 
-    name = {"clip": "CLIPModel", "siglip": "SiglipModel", "siglip2": "Siglip2Model"}[kind]
-    return getattr(transformers, name).from_pretrained(path).eval()
+    return getattr(transformers, NETWORKS[kind]).from_pretrained(path).eval()
+
+
+def tokens_of(kind: str, path: Path, text: str):
+    """Tokenized as the model's authors do."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(path)
+    common = {"return_tensors": "pt", "truncation": True, "max_length": LONGEST.get(kind, 32)}
+    if kind in LOWER_CASE:
+        return {"input_ids": tokenizer(text.lower(), padding="max_length", **common)["input_ids"]}
+    return tokenizer(text, **common)
+
+
+def pixels_of(kind: str, path: Path, picture):
+    import transformers
+
+    processor = getattr(transformers, f"{PROCESSORS.get(kind, 'CLIP')}ImageProcessorPil").from_pretrained(path)
+    return processor(images=[picture.pixels], return_tensors="pt")
 
 
 def direct_texts(kind: str, path: Path, texts, *, pooled: bool = False) -> np.ndarray:
-    """Transformers itself, one text at a time, tokenized as the model's authors do."""
+    """Transformers itself, one text at a time."""
     return _direct_texts(kind, path, tuple(texts), pooled)
 
 
 @functools.cache
 def _direct_texts(kind: str, path: Path, texts: tuple[str, ...], pooled: bool) -> np.ndarray:
-    import torch
-    from transformers import AutoTokenizer
-
-    model, tokenizer = network(kind, path), AutoTokenizer.from_pretrained(path)
-    vectors = []
-    for text in texts:
-        if kind == "clip":
-            tokens = tokenizer(text, return_tensors="pt", truncation=True, max_length=77)
-        else:  # SigLIP was trained on lower-case captions, padded to full length, without a mask
-            tokens = tokenizer(text.lower(), return_tensors="pt", padding="max_length", truncation=True, max_length=32)
-            tokens = {"input_ids": tokens["input_ids"]}
-        with torch.no_grad():
-            output = (model.text_model if pooled else model.get_text_features)(**tokens)
-        vectors.append((output if isinstance(output, torch.Tensor) else output.pooler_output)[0])
-    return torch.nn.functional.normalize(torch.stack(vectors), dim=-1).numpy()
+    return direct(network(kind, path), "text", [tokens_of(kind, path, text) for text in texts], pooled)
 
 
 def direct_images(kind: str, path: Path, shown, *, pooled: bool = False) -> np.ndarray:
@@ -62,18 +81,22 @@ def direct_images(kind: str, path: Path, shown, *, pooled: bool = False) -> np.n
 
 @functools.cache
 def _direct_images(kind: str, path: Path, shown: tuple, pooled: bool) -> np.ndarray:
-    import torch
-    import transformers
+    return direct(network(kind, path), "image", [pixels_of(kind, path, picture) for picture in shown], pooled)
 
-    name = {"clip": "CLIP", "siglip": "Siglip", "siglip2": "Siglip2"}[kind]
-    processor = getattr(transformers, f"{name}ImageProcessorPil").from_pretrained(path)
-    model, vectors = network(kind, path), []
-    for picture in shown:
-        with torch.no_grad():
-            output = (model.vision_model if pooled else model.get_image_features)(
-                **processor(images=[picture.pixels], return_tensors="pt")
-            )
-        vectors.append((output if isinstance(output, torch.Tensor) else output.pooler_output)[0])
+
+def direct(model, side: str, inputs: list, pooled: bool) -> np.ndarray:
+    """What `get_text_features` or `get_image_features` gives or, pooled, what it projects."""
+    import torch
+
+    names = ("text_projection",) if side == "text" else ("visual_projection", "image_projection")
+    projection = next((getattr(model, name) for name in names if hasattr(model, name)), None)
+    before = []
+    hook = projection.register_forward_pre_hook(lambda _, given: before.append(given[0])) if projection else None
+    with torch.no_grad():
+        outputs = [getattr(model, f"get_{side}_features")(**given).pooler_output for given in inputs]
+    if hook:
+        hook.remove()
+    vectors = [v[0, 0] if v.ndim == 3 else v[0] for v in (before if pooled and before else outputs)]
     return torch.nn.functional.normalize(torch.stack(vectors), dim=-1).numpy()
 
 
@@ -83,7 +106,7 @@ def images_of(model, shown) -> np.ndarray:
     return vectors
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=NETWORKS)
 def kind(request) -> str:
     return request.param
 
@@ -159,6 +182,7 @@ def test_an_entry_in_bfloat16_runs_in_bfloat16_and_answers_in_float32(load, chec
 
 
 @pytest.mark.parametrize("attention", ["eager", "sdpa"])
+@pytest.mark.parametrize("kind", ["clip", "siglip", "siglip2", "altclip", "chinese_clip"])
 def test_the_attention_of_the_entry_is_used(load, checkpoint, kind, shown, attention):
     path = checkpoint(kind)
     model = load("dual", path, attn_implementation=attention)
@@ -203,19 +227,37 @@ def choice(number: int, picture, captions=tuple(CAPTIONS[:4])) -> ChoiceRow:
     )
 
 
-def test_the_score_of_a_caption_is_the_models_own_cosine(load, checkpoint, shown):
-    """CLIP's logits over its scale."""
+def own_cosine(kind: str, path: Path, picture, caption: str) -> float:
+    """The logit of the model's own forward pass on one pair, its scale and bias undone."""
     import torch
-    from transformers import AutoTokenizer, CLIPImageProcessorPil
 
-    path = checkpoint("clip")
-    model, tokenizer = network("clip", path), AutoTokenizer.from_pretrained(path)
-    tokens = tokenizer(CAPTIONS[:4], return_tensors="pt", padding=True, truncation=True, max_length=77)
-    pixels = CLIPImageProcessorPil.from_pretrained(path)(images=[p.pixels for p in shown], return_tensors="pt")
+    model, pair = network(kind, path), {**tokens_of(kind, path, caption), **pixels_of(kind, path, picture)}
     with torch.no_grad():
-        expected = model(**tokens, **pixels).logits_per_image / model.logit_scale.exp()
-    scores = score_captions(load("dual", path), [choice(i, picture) for i, picture in enumerate(shown)])
-    np.testing.assert_allclose(scores.values, expected.numpy(), **CLOSE)
+        if kind == "flava":  # whose logits stand in the class for pretraining
+            from transformers import FlavaForPreTraining
+
+            whole = FlavaForPreTraining.from_pretrained(path).eval()
+            return float(whole(**pair, return_loss=False).contrastive_logits_per_image / model.logit_scale.exp())
+        logit = model(**pair).logits_per_image
+        if kind == "align":
+            return float(logit * model.temperature)
+        return float((logit - getattr(model, "logit_bias", 0)) / model.logit_scale.exp())
+
+
+def test_the_score_of_a_caption_is_the_models_own_cosine(load, checkpoint, kind, shown):
+    path = checkpoint(kind)
+    scores = score_captions(load("dual", path), [choice(i, picture) for i, picture in enumerate(shown[:3])]).values
+    expected = [[own_cosine(kind, path, picture, text) for text in CAPTIONS[:4]] for picture in shown[:3]]
+    np.testing.assert_allclose(scores, expected, atol=1e-4, rtol=0)
+    assert np.ptp(scores) > 0.01
+
+
+def test_a_text_longer_than_the_context_is_cut_at_it(load, checkpoint, kind):
+    path, endless = checkpoint(kind), "the red cat " * 500
+    loaded = load("dual", path).loaded
+    np.testing.assert_allclose(loaded.embed_texts([endless]), direct_texts(kind, path, [endless]), **CLOSE)
+    assert loaded.token_counts([endless]) == [LONGEST.get(kind, 32)]
+    assert np.isfinite(loaded.embed_texts([""])).all()
 
 
 def test_identical_captions_tie_exactly(load, checkpoint, kind, shown):
@@ -250,6 +292,7 @@ def test_pooled_vectors_of_two_widths_can_be_concatenated_but_not_averaged(load,
 # --- sides and capabilities ---------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("kind", ["clip", "siglip", "siglip2"])
 @pytest.mark.parametrize("output", ["projected", "pooled"])
 @pytest.mark.parametrize("side", ["both", "text", "image"])
 def test_a_model_can_do_what_it_says(load, checkpoint, kind, side, output):
@@ -369,6 +412,7 @@ def test_a_checkpoint_of_texts_alone_is_refused(load, checkpoint):
             embed_texts(model, CAPTIONS)
 
 
+@pytest.mark.parametrize("kind", ["clip", "siglip", "siglip2"])
 def test_weights_cut_short_are_one_clear_error(load, checkpoint, tmp_path, kind, shown):
     model = load("dual", tiny_checkpoints.cut_short(checkpoint(kind), tmp_path / "broken"))
     with pytest.raises(ModelError, match=r"model.safetensors is damaged or cut short .*: delete it and fetch it again"):
@@ -377,6 +421,7 @@ def test_weights_cut_short_are_one_clear_error(load, checkpoint, tmp_path, kind,
         embed_pictures(model, shown)
 
 
+@pytest.mark.parametrize("kind", ["clip", "siglip", "siglip2"])
 def test_pickled_weights_are_refused_unless_the_entry_says_why(load, checkpoint, tmp_path, kind):
     pickled = tiny_checkpoints.as_bin(checkpoint(kind), tmp_path / "pickled")
     with pytest.raises(ModelError, match=r"tiny: no safetensors in .*allow_bin: <why>"):

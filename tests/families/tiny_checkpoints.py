@@ -54,22 +54,12 @@ def text_only(path: Path) -> Path:
 def clip(path: Path) -> Path:
     """CLIP with byte-pair tokens; its towers are of different widths, so a swapped one shows."""
     import torch
-    from transformers import CLIPConfig, CLIPImageProcessorPil, CLIPModel, CLIPTokenizer
+    from transformers import CLIPConfig, CLIPImageProcessorPil, CLIPModel
 
-    letters = "abcdefghijklmnopqrstuvwxyz,.-"
-    pieces = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
-    tokenizer = CLIPTokenizer(vocab={piece: i for i, piece in enumerate(pieces)}, merges=[], model_max_length=77)
-    ids = {"bos_token_id": len(pieces) - 2, "eos_token_id": len(pieces) - 1, "pad_token_id": len(pieces) - 1}
-    config = CLIPConfig(
-        text_config={**_tower(24), **ids, "vocab_size": len(pieces), "max_position_embeddings": 77},
-        vision_config={**_tower(32), "image_size": PICTURE, "patch_size": 8},
-        projection_dim=20,
-    )
+    config = CLIPConfig(text_config=_clip_text(path), vision_config=_PATCHES, projection_dim=20)
     torch.manual_seed(2)
     _stirred(CLIPModel(config)).save_pretrained(path)
-    tokenizer.save_pretrained(path)
-    size = {"size": {"shortest_edge": PICTURE}, "crop_size": {"height": PICTURE, "width": PICTURE}}
-    CLIPImageProcessorPil(**size).save_pretrained(path)
+    CLIPImageProcessorPil(**_CROPPED).save_pretrained(path)
     return path
 
 
@@ -301,6 +291,166 @@ def paligemma(path: Path) -> Path:
     return path
 
 
+def align(path: Path) -> Path:
+    """ALIGN: a BERT beside an EfficientNet, which is not projected; the tokenizer takes less than the BERT."""
+    import torch
+    from transformers import AlignConfig, AlignModel, EfficientNetImageProcessorPil
+
+    _wordpiece(path, model_max_length=40)
+    blocks = {"kernel_sizes": [3, 3], "in_channels": [32, 8], "out_channels": [8, 16], "strides": [1, 2]}
+    blocks |= {"num_block_repeats": [1, 1], "expand_ratios": [1, 6], "width_coefficient": 1.0, "depth_coefficient": 1.0}
+    config = AlignConfig(
+        text_config=_bert_text(24),
+        vision_config={**blocks, "image_size": 32, "hidden_dim": 16},
+        projection_dim=16,
+    )
+    torch.manual_seed(6)
+    _stirred(AlignModel(config)).save_pretrained(path)
+    EfficientNetImageProcessorPil(size={"height": 32, "width": 32}, do_center_crop=False).save_pretrained(path)
+    return path
+
+
+def altclip(path: Path) -> Path:
+    """AltCLIP: an XLM-R whose table of positions has two rows more than it can use."""
+    import torch
+    from transformers import AltCLIPConfig, AltCLIPModel, CLIPImageProcessorPil
+
+    words = _tower(24) | {"vocab_size": _unigram(path), "max_position_embeddings": 34, "project_dim": 28}
+    config = AltCLIPConfig(text_config=words, vision_config=_PATCHES, projection_dim=20)
+    torch.manual_seed(7)
+    _stirred(AltCLIPModel(config)).save_pretrained(path)
+    CLIPImageProcessorPil(**_CROPPED).save_pretrained(path)
+    return path
+
+
+def chinese_clip(path: Path) -> Path:
+    """Chinese-CLIP: a BERT without a pooler, and CLIP's picture side."""
+    import torch
+    from transformers import ChineseCLIPConfig, ChineseCLIPImageProcessorPil, ChineseCLIPModel
+
+    _wordpiece(path)
+    config = ChineseCLIPConfig(text_config=_bert_text(24), vision_config=_PATCHES, projection_dim=20)
+    torch.manual_seed(8)
+    _stirred(ChineseCLIPModel(config)).save_pretrained(path)
+    ChineseCLIPImageProcessorPil(**_CROPPED).save_pretrained(path)
+    return path
+
+
+def clipseg(path: Path) -> Path:
+    """CLIPSeg as it is published: CLIP's towers with a decoder for segmentation on top."""
+    import torch
+    from transformers import CLIPSegConfig, CLIPSegForImageSegmentation, ViTImageProcessorPil
+
+    decoder = {"extract_layers": [0, 1], "reduce_dim": 8, "decoder_intermediate_size": 16}
+    config = CLIPSegConfig(text_config=_clip_text(path), vision_config=_PATCHES, projection_dim=20, **decoder)
+    torch.manual_seed(9)
+    _stirred(CLIPSegForImageSegmentation(config)).save_pretrained(path)
+    ViTImageProcessorPil(size={"height": PICTURE, "width": PICTURE}).save_pretrained(path)
+    return path
+
+
+def groupvit(path: Path) -> Path:
+    """GroupViT: patches gathered into groups, and projections of two layers."""
+    import torch
+    from transformers import CLIPImageProcessorPil, GroupViTConfig, GroupViTModel
+
+    groups = {"depths": [1, 1], "num_group_tokens": [4, 0], "num_output_groups": [4, 4]}
+    vision = {**_tower(32), **groups, "image_size": PICTURE, "patch_size": 4}
+    projection = {"projection_dim": 20, "projection_intermediate_dim": 28}
+    torch.manual_seed(10)
+    config = GroupViTConfig(text_config=_clip_text(path), vision_config=vision, **projection)
+    _stirred(GroupViTModel(config)).save_pretrained(path)
+    CLIPImageProcessorPil(**_CROPPED).save_pretrained(path)
+    return path
+
+
+def metaclip_2(path: Path) -> Path:
+    """MetaCLIP 2: CLIP over the tokens of many languages, read at the first </s>."""
+    import torch
+    from transformers import CLIPImageProcessorPil, MetaClip2Config, MetaClip2Model
+
+    words = _tower(24) | {"vocab_size": _unigram(path), "max_position_embeddings": 32}
+    words |= {"bos_token_id": 0, "eos_token_id": 2, "pad_token_id": 1}
+    config = MetaClip2Config(text_config=words, vision_config=_PATCHES, projection_dim=20)
+    torch.manual_seed(11)
+    _stirred(MetaClip2Model(config)).save_pretrained(path)
+    CLIPImageProcessorPil(**_CROPPED).save_pretrained(path)
+    return path
+
+
+def flava(path: Path) -> Path:
+    """FLAVA as it is published: two towers, a third one over both, and the heads of its pretraining."""
+    import torch
+    from transformers import FlavaConfig, FlavaForPreTraining, FlavaImageProcessorPil
+
+    _wordpiece(path)
+    config = FlavaConfig(
+        text_config=_bert_text(32),
+        image_config={**_PATCHES, "vocab_size": 16},
+        multimodal_config=_tower(32),
+        image_codebook_config={"num_groups": 1, "num_blocks_per_group": 1, "hidden_size": 8, "vocab_size": 16},
+        hidden_size=32,
+        projection_dim=20,
+    )
+    torch.manual_seed(12)
+    _stirred(FlavaForPreTraining(config)).save_pretrained(path)
+    FlavaImageProcessorPil(**_CROPPED, codebook_size=_SQUARE, codebook_crop_size=_SQUARE).save_pretrained(path)
+    return path
+
+
+def blip_2(path: Path) -> Path:
+    """BLIP-2 with a matching head: a Q-Former that reads the picture in every other layer."""
+    import torch
+    from transformers import Blip2Config, Blip2ForImageTextRetrieval, BlipImageProcessorPil
+
+    _wordpiece(path)
+    reader = {**_bert_text(24), "encoder_hidden_size": 32, "cross_attention_frequency": 2}
+    config = Blip2Config(
+        vision_config=_PATCHES,
+        qformer_config={**reader, "use_qformer_text_input": True},
+        text_config={"model_type": "opt", "vocab_size": 8, "hidden_size": 8, "num_hidden_layers": 1},
+        num_query_tokens=5,
+        image_text_hidden_size=20,
+    )
+    torch.manual_seed(13)
+    _stirred(Blip2ForImageTextRetrieval(config)).save_pretrained(path)
+    BlipImageProcessorPil(size=_SQUARE).save_pretrained(path)
+    return path
+
+
+def vilt(path: Path) -> Path:
+    """ViLT with a retrieval head; its processor keeps the shapes of pictures and pads them."""
+    import torch
+    from transformers import ViltConfig, ViltForImageAndTextRetrieval, ViltImageProcessorPil
+
+    _wordpiece(path)
+    config = ViltConfig(**_bert_text(24), image_size=PICTURE, patch_size=8)
+    torch.manual_seed(14)
+    _stirred(ViltForImageAndTextRetrieval(config)).save_pretrained(path)
+    ViltImageProcessorPil(size={"shortest_edge": PICTURE}, size_divisor=8).save_pretrained(path)
+    return path
+
+
+def bridgetower(path: Path) -> Path:
+    """BridgeTower with a matching head; its attention has heads of 64, and its RoBERTa two unused positions."""
+    import torch
+    from transformers import BridgeTowerConfig, BridgeTowerForImageAndTextRetrieval, BridgeTowerImageProcessorPil
+
+    words = {**_tower(64), "vocab_size": _byte_pairs(path), "max_position_embeddings": 34}
+    config = BridgeTowerConfig(
+        text_config=words,
+        vision_config={"hidden_size": 64, "num_hidden_layers": 2, "image_size": PICTURE, "patch_size": 8},
+        hidden_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+    )
+    torch.manual_seed(15)
+    _stirred(BridgeTowerForImageAndTextRetrieval(config)).save_pretrained(path)
+    edge = {"shortest_edge": PICTURE}
+    BridgeTowerImageProcessorPil(size=edge, crop_size=edge, size_divisor=8).save_pretrained(path)
+    return path
+
+
 def as_bin(source: Path, target: Path) -> Path:
     """The same checkpoint with its weights in a pickled pytorch_model.bin alone."""
     import shutil
@@ -338,6 +488,26 @@ def pictures(count: int, *, side: int = 24) -> list[Any]:
 
 def _tower(width: int) -> dict[str, int]:
     return {"hidden_size": width, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4}
+
+
+_SQUARE = {"height": PICTURE, "width": PICTURE}
+_CROPPED = {"size": {"shortest_edge": PICTURE}, "crop_size": _SQUARE}
+_PATCHES = {**_tower(32), "image_size": PICTURE, "patch_size": 8}
+
+
+def _clip_text(path: Path) -> dict[str, int]:
+    from transformers import CLIPTokenizer
+
+    letters = f"{_LETTERS},.-"
+    pieces = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
+    tokenizer = CLIPTokenizer(vocab={piece: i for i, piece in enumerate(pieces)}, merges=[], model_max_length=77)
+    tokenizer.save_pretrained(path)
+    ids = {"bos_token_id": len(pieces) - 2, "eos_token_id": len(pieces) - 1, "pad_token_id": len(pieces) - 1}
+    return {**_tower(24), **ids, "vocab_size": len(pieces), "max_position_embeddings": 77}
+
+
+def _bert_text(width: int) -> dict[str, int]:
+    return {**_tower(width), "vocab_size": _WORDPIECES, "max_position_embeddings": 64}
 
 
 def _siglip_text(words: int) -> dict[str, int]:
@@ -388,14 +558,32 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _WORDPIECES = len(_SPECIAL) + 2 * len(_LETTERS) + len(WORDS)
 
 
-def _wordpiece(path: Path) -> None:
+def _wordpiece(path: Path, *, model_max_length: int = 64) -> None:
     from transformers import BertTokenizer
 
     path.mkdir(exist_ok=True)
     pieces = dict.fromkeys([*_SPECIAL, *_LETTERS, *(f"##{letter}" for letter in _LETTERS), *WORDS])
     vocabulary = path / "vocab.txt"
     vocabulary.write_text("".join(f"{piece}\n" for piece in pieces))
-    BertTokenizer(vocab=str(vocabulary), model_max_length=64).save_pretrained(path)
+    BertTokenizer(vocab=str(vocabulary), model_max_length=model_max_length).save_pretrained(path)
+
+
+def _unigram(path: Path) -> int:
+    """XLM-R's kind of tokenizer, which says nothing of a longest text; returns how many tokens it knows."""
+    from transformers import XLMRobertaTokenizer
+
+    pieces = ["<s>", "<pad>", "</s>", "<unk>", "▁", *_LETTERS, *_LETTERS.upper(), "<mask>"]
+    XLMRobertaTokenizer(vocab=[(piece, 0.0) for piece in pieces]).save_pretrained(path)
+    return len(pieces)
+
+
+def _byte_pairs(path: Path) -> int:
+    """RoBERTa's kind of tokenizer, which says nothing of a longest text; returns how many tokens it knows."""
+    from transformers import RobertaTokenizer
+
+    pieces = ["<s>", "<pad>", "</s>", "<unk>", "Ġ", *_LETTERS, *_LETTERS.upper(), "<mask>"]
+    RobertaTokenizer(vocab={piece: i for i, piece in enumerate(pieces)}, merges=[]).save_pretrained(path)
+    return len(pieces)
 
 
 def _gemma(kind: Any, path: Path) -> Any:
