@@ -15,11 +15,14 @@ from typing import Any
 from harness import families, sources
 from harness.commands import given
 from harness.errors import ConfigError, ModelUnavailable
+from harness.matching import MATCHERS
 from harness.models import COMMIT, HUB_ID, ModelSpec, read_models
 
-MATCHES = "BlipForImageTextRetrieval"
+MATCHES = {matcher.NETWORK for matcher in MATCHERS.values()}
 SENTENCE = {"modules.json", "config_sentence_transformers.json"}
 GENERATES = ("ForConditionalGeneration", "ForCausalLM")
+# no two towers to compare, though the config has a part on texts and one on pictures
+OTHERWISE = ("ForQuestionAnswering", "ForMaskedLM", "ForContrastiveLearning")
 WHY_BIN = "the repository holds no safetensors at this revision"
 
 
@@ -136,12 +139,13 @@ def _guess_family(repo: str, found: Repo) -> str:
         return "sentence"
     config = found.config() if "config.json" in found.files else {}
     architectures = [str(name) for name in config.get("architectures") or ()]
-    if MATCHES in architectures:
+    if MATCHES & set(architectures):
         return "itm"
     generates = any(name.endswith(GENERATES) for name in architectures)
     if generates and "vision_config" in config:
         return "chat"
-    if {"text_config", "vision_config"} <= set(config):
+    otherwise = any(name.endswith(OTHERWISE) for name in architectures)
+    if {"text_config", "vision_config"} <= set(config) and not otherwise:
         return "dual"
     known = ", ".join(module.name for module in pkgutil.iter_modules(families.__path__))
     kind = config.get("architectures") or config.get("model_type")

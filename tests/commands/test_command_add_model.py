@@ -77,8 +77,18 @@ def test_a_model_with_text_and_vision_config_is_dual(models: Path, hub: FakeHub)
     assert (read_models(models)[-1].name, read_models(models)[-1].family) == ("clip-b32", "dual")
 
 
-def test_a_model_with_a_matching_head_is_itm(models: Path, hub: FakeHub):
-    config = json.dumps({"architectures": ["BlipForImageTextRetrieval"], "text_config": {}, "vision_config": {}})
+@pytest.mark.parametrize(
+    "architecture",
+    [
+        "BlipForImageTextRetrieval",
+        "Blip2ForImageTextRetrieval",
+        "FlavaForPreTraining",
+        "ViltForImageAndTextRetrieval",
+        "BridgeTowerForImageAndTextRetrieval",
+    ],
+)
+def test_a_model_with_a_matching_head_is_itm(models: Path, hub: FakeHub, architecture: str):
+    config = json.dumps({"architectures": [architecture], "text_config": {}, "vision_config": {}})
     hub.repos["org/blip"] = {"config.json": config.encode(), "model.safetensors": b"x"}
     assert add("org/blip") == 0
     assert read_models(models)[-1].family == "itm"
@@ -95,6 +105,8 @@ def test_a_model_that_sees_and_generates_is_chat(models: Path, hub: FakeHub):
     ("config", "seen"),
     [
         ({"architectures": ["LlamaForCausalLM"]}, "Llama"),
+        ({"architectures": ["BlipForQuestionAnswering"], "text_config": {}, "vision_config": {}}, "BlipForQuestion"),
+        ({"architectures": ["BridgeTowerForMaskedLM"], "text_config": {}, "vision_config": {}}, "BridgeTower"),
         ({"model_type": "bert"}, "bert"),
         (["not", "a", "mapping"], "no family"),
     ],

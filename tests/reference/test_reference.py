@@ -127,7 +127,12 @@ def rows_of(spec: dict[str, Any], suite: str = "whatsup-a-paper") -> set[str]:
 def test_shipped_entries_are_the_rows_they_were_made_for():
     shipped = [asdict(spec) for spec in read_models(ROOT / "models.yaml")]
     choices = {(spec["name"], model) for spec in shipped for model in rows_of(spec)}
-    assert {("clip-vit-b32", "CLIP ViT-B/32"), ("clip-vit-l14", "CLIP ViT-L/14")} <= choices
+    assert {
+        ("clip-vit-b32", "CLIP ViT-B/32"),
+        ("clip-vit-l14", "CLIP ViT-L/14"),
+        ("blip-base-coco-paper", "BLIP-COCO"),
+        ("blip-base-flickr-paper", "BLIP-Flickr30K"),
+    } <= choices
     probes = {(spec["name"], model) for spec in shipped for model in rows_of(spec, "vsr-relations-paper")}
     assert {
         ("all-mpnet-base-v2", "all-mpnet-base-v2"),
