@@ -34,17 +34,31 @@ def embed_rows(model: Model, rows: Sequence[Row], side: str | None = None) -> Sc
     parts: list[Any] = []
     failed: dict[int, str] = {}
     if "image" in sides:
-        vectors, failed = embed_pictures(model, [_picture(row) for row in rows])
+        vectors, failed = _vectors(model, "image", rows)
         parts.append(vectors)
     kept = [row for i, row in enumerate(rows) if i not in failed]
     lost = tuple((rows[i], reason) for i, reason in sorted(failed.items()))
     _check_left(len(kept), lost)
     if "text" in sides:
-        parts.insert(0, embed_texts(model, [row.text or "" for row in kept]))
+        parts.insert(0, _vectors(model, "text", kept)[0])
     own = [row.group for row in kept]
     groups = own if all(own) else shared_groups(*([_seen(row, s) for row in kept] for s in sides))
     values = parts[0] if len(parts) == 1 else _fuse(parts, model.spec.options.get("fusion", "concat"))
     return Scores(tuple(kept), values, tuple(groups), lost)
+
+
+def _vectors(model: Model, side: str, rows: Sequence[Row]) -> tuple[Matrix, dict[int, str]]:
+    """The vectors of one side of the rows, and why positions failed."""
+    if _by_row(model):
+        return model.loaded.vectors(side, rows), {}
+    if side == "image":
+        return embed_pictures(model, [_picture(row) for row in rows])
+    return embed_texts(model, [row.text or "" for row in rows]), {}
+
+
+def _by_row(model: Model) -> bool:
+    """Whether the model knows rows and is not shown what is in them; then there is nothing to store."""
+    return getattr(model.family, "BY_ROW", False)
 
 
 def _seen(row: Row, side: str) -> str:
@@ -78,8 +92,11 @@ def score_captions(model: Model, rows: Sequence[ChoiceRow]) -> Scores[ChoiceRow]
     The width is that of the rows with most captions; where others have none, the score is minus infinity.
     Captions are shown to the model in an order drawn from the row's id, so that a preference for a
     position earns nothing. A family with SCORES_BY_COSINE is asked for vectors, and the cosine is the score.
+    One with BY_ROW has scores of rows, and is shown neither picture nor caption.
     """
     _check_any(rows)
+    if _by_row(model):
+        return Scores(tuple(rows), model.loaded.scores(rows), tuple(row.group for row in rows))
     alike: dict[int, list[int]] = {}
     for i, row in enumerate(rows):
         alike.setdefault(len(row.captions), []).append(i)

@@ -46,6 +46,8 @@ class Model:
     @functools.cached_property
     def origin(self) -> str:
         """What the weights are: the hub's commit, or a digest of local files."""
+        if locate := getattr(self.family, "locate", None):
+            return sources.weights_digest(locate(self.spec))
         return sources.origin(self.spec) if self.family.NEEDS_WEIGHTS else ""
 
     @functools.cached_property

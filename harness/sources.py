@@ -226,9 +226,10 @@ def file_digest(path: Path) -> str:
 
 
 def weights_digest(path: Path) -> str:
-    """SHA-256 over a model folder's files, names and bytes."""
+    """SHA-256 over a model folder's files (or a single file), names and bytes."""
     sha = hashlib.sha256()
-    for file in sorted(p for p in path.rglob("*") if p.is_file() and p.suffix not in {".md", ".pyc"}):
+    inside = [path] if path.is_file() else path.rglob("*")
+    for file in sorted(p for p in inside if p.is_file() and p.suffix not in {".md", ".pyc"}):
         sha.update(str(file.relative_to(path)).encode() + b"\0")
         with file.open("rb") as stream:
             sha.update(hashlib.file_digest(stream, "sha256").digest())

@@ -131,7 +131,7 @@ HEAVY = ("torch", "transformers", "sentence_transformers", "open_clip", "sklearn
         "harness",
         "harness.plugin",
         "harness.encode, harness.embed, harness.store, harness.sources",
-        "harness.families.dual, harness.families.sentence, harness.families.controls",
+        "harness.families.dual, harness.families.sentence, harness.families.controls, harness.families.precomputed",
     ],
 )
 def test_importing_brings_no_heavy_library(modules):

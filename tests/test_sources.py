@@ -316,6 +316,15 @@ def test_local_weights_are_known_by_their_bytes_and_names_not_by_their_place(tmp
     assert weights_digest(third) != weights_digest(checkpoint(tmp_path / "d", seed=1))
 
 
+def test_the_digest_of_a_single_file_changes_with_its_bytes(tmp_path):
+    file = tmp_path / "features.npz"
+    digests = []
+    for data in (b"one", b"two", b"one"):
+        file.write_bytes(data)
+        digests.append(weights_digest(file))
+    assert digests[0] == digests[2] != digests[1]
+
+
 def test_a_hub_models_origin_is_its_commit_and_needs_no_hub():
     assert origin(HUB) == f"org/name@{COMMIT}"
 

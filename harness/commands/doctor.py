@@ -132,10 +132,11 @@ def _gb(size: int) -> str:
 def _model(spec: ModelSpec) -> str:
     family = family_of(spec)
     can = ", ".join(sorted(family.capabilities(spec)))
-    if not family.NEEDS_WEIGHTS:
+    locate = getattr(family, "locate", None)
+    if not family.NEEDS_WEIGHTS and locate is None:
         return f"ready ({can})"
     try:
-        return f"ready ({can}), {sources.locate_model(spec, fetch=False)}"
+        return f"ready ({can}), {locate(spec) if locate else sources.locate_model(spec, fetch=False)}"
     except ModelUnavailable as error:
         there_is_hub = spec.from_hub and not sources.hub_problem()
         return _on_hub(spec) if there_is_hub else f"would be skipped: {error}"

@@ -9,6 +9,8 @@ A family module has
     NEEDS_WEIGHTS              False if there is nothing to load (then `path` is None)
 A dotted family (`mypackage.mymodule`) is an outsider's module with the same six names.
 SCORES_BY_COSINE = True says that captions are scored by the cosine of the model's two embeddings.
+BY_ROW = True says that the model is asked about rows, by `vectors(side, rows)` and `scores(rows)`, not about content.
+A family whose files are no weights has `locate(spec)`, which says where they lie; their digest is in the fingerprint.
 """
 
 from __future__ import annotations

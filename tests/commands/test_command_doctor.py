@@ -108,6 +108,14 @@ def test_only_the_selected_models_are_examined_and_a_wrong_list_is_exit_code_2(h
     assert "Did you mean random?" in capsys.readouterr().err
 
 
+def test_features_made_elsewhere_are_ready_where_they_are_and_would_be_skipped_where_they_are_not(here: Path, capsys):
+    entry = "- {name: splat, family: precomputed, source: ./features, options: {holds: [images]}}\n"
+    (here / "models.yaml").write_text(entry)
+    assert examine(capsys)["splat"].startswith("would be skipped: features does not exist")
+    (here / "features").mkdir()
+    assert examine(capsys)["splat"] == "ready (EmbedsImages), features"
+
+
 def test_a_gpu_that_torch_cannot_use_is_told(here: Path, capsys, monkeypatch):
     (here / "models.yaml").write_text(CONTROL)
     monkeypatch.setattr(devices, "visible_gpus", lambda: ["GPU-1", "GPU-2"])

@@ -123,6 +123,20 @@ def test_a_model_that_asks_for_the_network_or_kills_its_process_is_told_and_the_
     assert said["model random"] == "ok loads offline"
 
 
+def test_features_made_elsewhere_are_read_and_not_asked_about_scenes(here: Path, data: Path, capsys):
+    import numpy as np
+
+    entry = "- {{name: {0}, family: precomputed, source: ./{0}.npz, options: {{holds: [texts]}}}}\n"
+    (here / "models.yaml").write_text("".join(map(entry.format, ("whole", "damaged", "absent"))))
+    np.savez(here / "whole.npz", ids=["a"], texts=[[1.0]])
+    (here / "damaged.npz").write_bytes(b"")
+    assert prefetch("--data-dir", str(data)) == 1
+    said = lines(capsys.readouterr().out)
+    assert said["model whole"] == "ok loads offline"
+    assert said["model damaged"].startswith("missing damaged.npz cannot be read: ")
+    assert said["model absent"].startswith("missing absent.npz does not exist")
+
+
 def test_exit_code_0_when_all_is_there_and_1_when_a_data_file_is_not(here: Path, data: Path, capsys):
     (here / "models.yaml").write_text(CONTROL)
     assert prefetch("--data-dir", str(data)) == 0
