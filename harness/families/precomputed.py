@@ -137,7 +137,7 @@ class Precomputed:
         if lacking:
             raise DataError(
                 f"{self.spec.name} lacks {what} of {len(lacking)} of the {total} rows of this suite; the first: "
-                f"{lacking[0]}; add them to {self.spec.source}"
+                f"{lacking[0]}; add them to {self.spec.source}, or leave this suite out (-k)"
             )
 
     def _check_numbers(self, what: str, fine: NDArray[np.bool_], ids: Sequence[str]) -> None:
