@@ -54,6 +54,7 @@ class Model:
     def fingerprint(self) -> str:
         """Digest of all that this model's numbers depend on, but for the inputs."""
         spec = self.spec
+        families.check_libraries(spec)
         settings: list[object] = [spec.family, self.family.VERSION, self.origin, spec.dtype, spec.pooling]
         settings += [
             spec.prompt,

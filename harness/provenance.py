@@ -21,6 +21,7 @@ PACKAGES = (
     "torch",
     "transformers",
     "sentence-transformers",
+    "open_clip_torch",
     "datasets",
     "scikit-learn",
     "numpy",

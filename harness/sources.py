@@ -29,7 +29,8 @@ from harness.errors import (
 from harness.models import ModelSpec
 
 TIMEOUT_S = 10.0
-FILES = ("*.json", "*.txt", "*.model", "*.jinja", "*.py", "*.safetensors")
+FILES = ("*.json", "*.txt", "*.model", "*.jinja", "*.py")
+WEIGHTS = ("*.safetensors",)
 
 
 def cache_dir() -> Path:
@@ -160,8 +161,10 @@ def allows_bin(spec: ModelSpec) -> bool:
 
 
 def wanted_files(spec: ModelSpec) -> tuple[str, ...]:
-    """Patterns of the files that are fetched from a model's repository."""
-    return (*FILES, "*.bin") if allows_bin(spec) else FILES
+    """Patterns of the files that are fetched from a model's repository; option `weights` names one file of several."""
+    if named := spec.options.get("weights"):
+        return (*FILES, str(named))
+    return (*FILES, *WEIGHTS, "*.bin") if allows_bin(spec) else (*FILES, *WEIGHTS)
 
 
 def _model_folder(spec: ModelSpec, fetch: bool = True) -> Path:

@@ -131,7 +131,8 @@ HEAVY = ("torch", "transformers", "sentence_transformers", "open_clip", "sklearn
         "harness",
         "harness.plugin",
         "harness.encode, harness.embed, harness.store, harness.sources",
-        "harness.families.dual, harness.families.sentence, harness.families.controls, harness.families.precomputed",
+        "harness.families.dual, harness.families.sentence, harness.families.controls, harness.families.precomputed, "
+        "harness.families.chat, harness.families.itm, harness.families.openclip, harness.families.process",
     ],
 )
 def test_importing_brings_no_heavy_library(modules):

@@ -15,6 +15,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from fnmatch import fnmatch
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -27,7 +28,7 @@ from safetensors.numpy import save_file
 from harness import sources
 from harness.errors import DataError, DataUnavailable, ModelError, ModelUnavailable
 from harness.models import ModelSpec
-from harness.sources import DataFile, hub_problem, locate_model, origin, weights_digest
+from harness.sources import DataFile, hub_problem, locate_model, origin, wanted_files, weights_digest
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 HUB = ModelSpec(name="b32", family="dual", source="org/name", revision=COMMIT)
@@ -165,8 +166,6 @@ def test_a_model_that_the_mirror_lacks_is_asked_of_the_hub(tmp_path, monkeypatch
 
 
 def test_only_safetensors_are_fetched_unless_the_entry_allows_bin(tmp_path, monkeypatch):
-    from fnmatch import fnmatch
-
     asked = answer(monkeypatch, checkpoint(tmp_path / "fetched"))
     locate_model(HUB)
     locate_model(ModelSpec(name="m", family="dual", source="org/name", revision=COMMIT, options={"allow_bin": "why"}))
@@ -181,6 +180,13 @@ def test_only_safetensors_are_fetched_unless_the_entry_allows_bin(tmp_path, monk
         assert not fetched(name, safe)
     assert fetched("pytorch_model.bin", with_bin)
     assert not fetched("weights.pt", with_bin)
+
+
+def test_of_two_libraries_weights_in_one_repository_the_named_are_fetched_alone():
+    named = wanted_files(local(Path("x"), options={"weights": "open_clip_model.safetensors", "allow_bin": "why"}))
+    names = ["open_clip_model.safetensors", "model.safetensors", "pytorch_model.bin", "open_clip_config.json"]
+    fetched = [name for name in names if any(fnmatch(name, pattern) for pattern in named)]
+    assert fetched == ["open_clip_model.safetensors", "open_clip_config.json"]
 
 
 def http_error(kind):

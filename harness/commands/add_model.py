@@ -20,6 +20,7 @@ from harness.models import COMMIT, HUB_ID, ModelSpec, read_models
 
 MATCHES = {matcher.NETWORK for matcher in MATCHERS.values()}
 SENTENCE = {"modules.json", "config_sentence_transformers.json"}
+OPEN_CLIP = "open_clip_config.json"
 GENERATES = ("ForConditionalGeneration", "ForCausalLM")
 # no two towers to compare, though the config has a part on texts and one on pictures
 OTHERWISE = ("ForQuestionAnswering", "ForMaskedLM", "ForContrastiveLearning")
@@ -147,6 +148,8 @@ def _guess_family(repo: str, found: Repo) -> str:
     otherwise = any(name.endswith(OTHERWISE) for name in architectures)
     if {"text_config", "vision_config"} <= set(config) and not otherwise:
         return "dual"
+    if OPEN_CLIP in found.files:
+        return "openclip"
     known = ", ".join(module.name for module in pkgutil.iter_modules(families.__path__))
     kind = config.get("architectures") or config.get("model_type")
     seen = f"it is {kind}" if kind else "it has no config.json" if found.files else "its files cannot be seen"
@@ -159,7 +162,7 @@ def _pickled_alone(files: tuple[str, ...]) -> bool:
     def folders(pattern: str) -> set[PurePosixPath]:
         return {path.parent for path in map(PurePosixPath, files) if path.match(pattern)}
 
-    return bool(folders("pytorch_model*.bin") - folders("*.safetensors"))
+    return bool(folders("*pytorch_model*.bin") - folders("*.safetensors"))
 
 
 # --- the file -----------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from harness.commands.prefetch import vsr_photos
 from harness.data import data_files
 from harness.data.vsr import FILES
 from harness.errors import DataUnavailable, HarnessError, ModelUnavailable, PictureError, Unavailable
-from harness.families import family_of
+from harness.families import check_libraries, family_of
 from harness.models import ModelSpec
 from harness.photos import Photo
 from harness.provenance import PACKAGES
@@ -135,6 +135,10 @@ def _model(spec: ModelSpec) -> str:
     locate = getattr(family, "locate", None)
     if not family.NEEDS_WEIGHTS and locate is None:
         return f"ready ({can})"
+    try:
+        check_libraries(spec)
+    except ModelUnavailable as error:
+        return f"would be skipped: {error}"
     try:
         return f"ready ({can}), {locate(spec) if locate else sources.locate_model(spec, fetch=False)}"
     except ModelUnavailable as error:

@@ -12,7 +12,7 @@ from harness.commands.prove import prove
 from harness.data import data_files
 from harness.data.vsr import FILES, vsr
 from harness.errors import DataUnavailable, HarnessError, PictureError
-from harness.families import family_of
+from harness.families import check_libraries, family_of
 from harness.models import ModelSpec
 from harness.photos import Photo
 from harness.sources import DataFile
@@ -60,6 +60,7 @@ def _missing(spec: ModelSpec) -> int:
     """Whether a model's files cannot be had; says so."""
     try:
         if family_of(spec).NEEDS_WEIGHTS:
+            check_libraries(spec)
             sources.locate_model(spec)
     except HarnessError as error:
         return _line(f"model {spec.name}", str(error), "")

@@ -16,12 +16,13 @@ A family whose files are no weights has `locate(spec)`, which says where they li
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import pkgutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from harness.errors import ConfigError, ModelError
+from harness.errors import ConfigError, ModelError, ModelUnavailable
 from harness.models import ModelSpec, nearest
 
 NAMES = ("VERSION", "OPTIONS", "capabilities", "load", "LIBRARIES", "NEEDS_WEIGHTS")
@@ -78,6 +79,16 @@ def check(spec: ModelSpec) -> None:
     if family.NEEDS_WEIGHTS and not spec.source:
         raise ConfigError(f"{spec.name}: missing key 'source' (a hub id, a folder, or package:NAME)")
     family.capabilities(spec)
+
+
+def check_libraries(spec: ModelSpec) -> None:
+    """Raise ModelUnavailable where a library of the family is not installed; an extra bears its family's name."""
+    for name in family_of(spec).LIBRARIES:
+        try:
+            importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            wanted = name if "." in spec.family else f'"spatial-harness[{spec.family}]"'
+            raise ModelUnavailable(f"{spec.name}: {name} is not installed: pip install {wanted}") from None
 
 
 def load_network(auto: Any, spec: ModelSpec, path: Path | None) -> Any:

@@ -101,6 +101,17 @@ def test_a_model_that_sees_and_generates_is_chat(models: Path, hub: FakeHub):
     assert read_models(models)[-1].family == "chat"
 
 
+def test_a_model_in_open_clips_layout_alone_is_openclip(models: Path, hub: FakeHub):
+    layout = {"open_clip_config.json": b"{}", "open_clip_pytorch_model.bin": b"x"}
+    hub.repos["org/coca"] = layout
+    hub.repos["org/roberta-clip"] = {**layout, "open_clip_model.safetensors": b"x", "config.json": b"{}"}
+    hub.repos["org/laion"] = {**DUAL_FILES, **layout, "model.safetensors": b"x"}
+    assert [add(repo) for repo in hub.repos] == [0, 0, 0]
+    specs = read_models(models)[-3:]
+    assert [spec.family for spec in specs] == ["openclip", "openclip", "dual"]
+    assert ["allow_bin" in spec.options for spec in specs] == [True, False, False]
+
+
 @pytest.mark.parametrize(
     ("config", "seen"),
     [
@@ -116,7 +127,7 @@ def test_a_model_of_no_known_family_names_the_families(models: Path, hub: FakeHu
     assert add("org/other") == 2
     said = capsys.readouterr().err
     assert said.startswith("spatial-harness: error: ")
-    assert all(word in said for word in (seen, "--family", "chat, controls, dual, itm"))
+    assert all(word in said for word in (seen, "--family", "one of: ", "dual, ", "itm, ", "openclip, "))
     assert models.read_text() == FILE
     assert add("org/other", "--family", "sentence") == 0
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.metadata
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -141,6 +142,20 @@ def test_extras_that_are_not_installed_are_named_with_the_command_to_install_the
     said = examine(capsys)
     assert said["extra math"] == "installed"
     assert said["extra bundled"] == 'lacks no-such-package: pip install "spatial-harness[bundled]"'
+
+
+def test_a_model_whose_library_is_not_installed_would_be_skipped(here: Path, hub: FakeHub, capsys, monkeypatch):
+    def version(name: str) -> str:
+        if name == "open_clip_torch":
+            raise importlib.metadata.PackageNotFoundError(name)
+        return "1.0"
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    hub.repos["org/clip"] = DUAL_FILES
+    (here / "models.yaml").write_text(HUB_MODEL.replace("dual", "openclip"))
+    said = examine(capsys)["clip"]
+    wanted = 'pip install "spatial-harness[openclip]"'
+    assert said == f"would be skipped: clip: open_clip_torch is not installed: {wanted}"
 
 
 def test_a_folder_is_counted_without_the_links_in_it(tmp_path: Path):
