@@ -209,6 +209,16 @@ def test_pictures_are_prepared_as_the_configuration_says(load, copy_of, shown):
         before = after
 
 
+@needs_open_clip
+def test_texts_are_cleaned_as_the_configuration_says(load, copy_of):
+    path, texts = copy_of("openclip"), ["The cat, left-of IT!", "The_cat left"]
+    before = embed_texts(load("openclip", path), texts)
+    edit(path, lambda config: config["model_cfg"]["text_cfg"].update(tokenizer_kwargs={"clean": "canonicalize"}))
+    after = embed_texts(load("openclip", path), texts)
+    np.testing.assert_allclose(after, direct_texts(path, texts), **CLOSE)
+    assert np.abs(after - before).max() > 1e-3
+
+
 # --- the activation -----------------------------------------------------------------------------
 
 
@@ -298,12 +308,29 @@ def test_an_architecture_that_open_clip_has_not_is_said(load, bare):
 
 
 @needs_open_clip
-def test_pickled_code_is_not_run(load, bare):
+def test_pickled_code_is_not_run(load, bare, copy_of, tmp_path):
     import torch
 
-    torch.save({"state_dict": {"logit_scale": Path("x")}}, bare / "epoch_5.pt")
-    with pytest.raises(ModelError, match="Weights only load failed"):
-        load("openclip", bare, options=BARE).loaded  # noqa: B018
+    repository = copy_of("openclip_coca")
+    (repository / WEIGHTS).unlink()
+    for path, name, options in (
+        (bare, "epoch_5.pt", BARE),
+        (repository, "open_clip_pytorch_model.bin", {"allow_bin": "to see that it is refused"}),
+    ):
+        torch.save({"state_dict": {"logit_scale": Touches(tmp_path / "ran")}}, path / name)
+        with pytest.raises(ModelError, match="Weights only load failed"):
+            load("openclip", path, options=options).loaded  # noqa: B018
+    assert not (tmp_path / "ran").exists()
+
+
+class Touches:
+    """Makes a file where it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
 
 
 # --- what a model can do ------------------------------------------------------------------------
