@@ -4,7 +4,8 @@
 
 Texts are VSR's 7,680 training captions (3,762 distinct) where the data folder has them, else captions of
 drawn scenes. Printed for each repeat's turn and as the median: seconds of `SentenceTransformer.encode` on
-all captions, of the harness's first run (empty store) and of its second (full store), and their ratios.
+all captions, of the harness's first run (empty store) and of its second (full store), and their ratios; and the first
+run against a bare loop of forward passes over the same batches, tokenized beforehand.
 Pictures: the harness against a bare loop of forward passes over batches prepared beforehand.
 """
 
@@ -50,8 +51,11 @@ def texts(source, device, repeats):
     plain = SentenceTransformer(str(sources.locate_model(spec)), device=device)
     all_captions = captions()
     print(f"{len(all_captions)} captions, {len(set(all_captions))} distinct; {source} on {device}")
-    seconds = {"encode": [], "first": [], "second": []}
+    seconds = {"encode": [], "first": [], "second": [], "bare": []}
+    batches = prepared_texts(spec, sorted(set(all_captions)), device)
     for _ in range(repeats):
+        took, _ = timed(lambda: forward(plain, batches))
+        seconds["bare"].append(took)
         took, expected = timed(lambda: plain.encode(all_captions, normalize_embeddings=True))
         seconds["encode"].append(took)
         with tempfile.TemporaryDirectory() as folder:
@@ -63,7 +67,32 @@ def texts(source, device, repeats):
                 seconds[turn].append(took)
         print(f"  largest difference from encode: {np.abs(vectors - expected).max():.1e}")
     report(seconds, "encode", {"first": "first run", "second": "second run, from the store"})
+    report(
+        {key: seconds[key] for key in ("bare", "first")},
+        "bare",
+        {"first": "first run, tokenizing and storing included"},
+    )
     print(f"  second / first {statistics.median(seconds['second']) / statistics.median(seconds['first']):.3f}")
+
+
+def prepared_texts(spec, distinct, device):
+    """The very batches that the harness makes of distinct texts, as the model takes them."""
+    from harness import batches, encode
+    from harness.devices import Device
+    from harness.store import Store
+
+    model = encode.Model(spec, Store(Path(tempfile.mkdtemp())), lambda: Device(device, device))
+    plan = batches.plan(model.loaded.token_counts(distinct), model.token_budget)
+    return [model.loaded.model.preprocess([distinct[i] for i in batch]) for batch in plan]
+
+
+def forward(model, batches):
+    """A bare loop: nothing but the network."""
+    import torch
+
+    with torch.inference_mode():
+        for batch in batches:
+            model({k: v.to(model.device) if hasattr(v, "to") else v for k, v in batch.items()})
 
 
 def pictures(device, repeats, count=512):
