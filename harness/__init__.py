@@ -9,8 +9,10 @@ from harness.data.coco import coco_boxes
 from harness.data.sugarcrepe import sugarcrepe
 from harness.data.vsr import vsr, vsr_choices
 from harness.data.whatsup import coco_spatial, gqa_spatial, whatsup
+from harness.data.winoground import winoground
 from harness.measure.choice import caption_choice, macro_accuracy
 from harness.measure.contrast import axis_contrast
+from harness.measure.matching import winoground_scores
 from harness.measure.prior import marginalised, prior_choice, reference_rows
 from harness.measure.probe import grouped_probe, paper_probe
 from harness.measure.wording import wording_choice
@@ -46,5 +48,7 @@ __all__ = [
     "vsr",
     "vsr_choices",
     "whatsup",
+    "winoground",
+    "winoground_scores",
     "wording_choice",
 ]

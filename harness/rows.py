@@ -118,10 +118,11 @@ def digest(*parts: str | bytes) -> str:
 
 
 def sample(rows: Sequence[R], limit: int | None) -> list[R]:
-    """At most `limit` rows, the same ones in whatever order the rows come."""
+    """At most `limit` rows, the same ones in whatever order the rows come; rows of one `set` as far as it goes."""
     if limit is None or len(rows) <= limit:
         return list(rows)
-    chosen = set(sorted((row.id for row in rows), key=digest)[:limit])
+    places = {row.id: (digest(getattr(row, "set", "") or row.id), row.id) for row in rows}
+    chosen = set(sorted(places, key=places.__getitem__)[:limit])
     return [row for row in rows if row.id in chosen]
 
 

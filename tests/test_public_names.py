@@ -82,6 +82,8 @@ def test_the_public_names_are_these():
         "vsr",
         "vsr_choices",
         "whatsup",
+        "winoground",
+        "winoground_scores",
         "wording_choice",
     ]
 
