@@ -6,6 +6,7 @@ A suite imports from here: where rows come from, and how scores become findings.
 from harness.calibration.exam import examine
 from harness.data.aro import aro_relation
 from harness.data.coco import coco_boxes
+from harness.data.reword import negated, reworded, swapped, wordings
 from harness.data.sugarcrepe import sugarcrepe
 from harness.data.vsr import vsr, vsr_choices
 from harness.data.whatsup import coco_spatial, gqa_spatial, whatsup
@@ -16,9 +17,10 @@ from harness.measure.matching import winoground_scores
 from harness.measure.prior import marginalised, prior_choice, reference_rows
 from harness.measure.probe import grouped_probe, paper_probe
 from harness.measure.wording import wording_choice
+from harness.relations import phrases
 from harness.results import Findings, Result
 from harness.rows import ChoiceRow, Row, Scores
-from harness.scenes import phrases, scene_choices, scene_rows
+from harness.scenes import scene_choices, scene_rows
 
 __version__ = "0.1.0"
 
@@ -38,17 +40,21 @@ __all__ = [
     "grouped_probe",
     "macro_accuracy",
     "marginalised",
+    "negated",
     "paper_probe",
     "phrases",
     "prior_choice",
     "reference_rows",
+    "reworded",
     "scene_choices",
     "scene_rows",
     "sugarcrepe",
+    "swapped",
     "vsr",
     "vsr_choices",
     "whatsup",
     "winoground",
     "winoground_scores",
     "wording_choice",
+    "wordings",
 ]

@@ -72,19 +72,23 @@ def test_the_public_names_are_these():
         "grouped_probe",
         "macro_accuracy",
         "marginalised",
+        "negated",
         "paper_probe",
         "phrases",
         "prior_choice",
         "reference_rows",
+        "reworded",
         "scene_choices",
         "scene_rows",
         "sugarcrepe",
+        "swapped",
         "vsr",
         "vsr_choices",
         "whatsup",
         "winoground",
         "winoground_scores",
         "wording_choice",
+        "wordings",
     ]
 
 
