@@ -16,6 +16,7 @@ from harness.measure.contrast import axis_contrast
 from harness.measure.matching import winoground_scores
 from harness.measure.prior import marginalised, prior_choice, reference_rows
 from harness.measure.probe import grouped_probe, paper_probe
+from harness.measure.truth import truth_probe
 from harness.measure.wording import wording_choice
 from harness.relations import phrases
 from harness.results import Findings, Result
@@ -50,6 +51,7 @@ __all__ = [
     "scene_rows",
     "sugarcrepe",
     "swapped",
+    "truth_probe",
     "vsr",
     "vsr_choices",
     "whatsup",

@@ -49,12 +49,21 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TruthRow(Row):
+    """A text that is true of its picture or not; `label` is the relation it states, `category` that relation's kind."""
+
+    truth: bool
+    category: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChoiceRow:
     """A picture and captions of which one is true.
 
     `group` is the resampling unit of intervals (rows of one picture share it);
     `options` names what each caption claims, for slices and confusions; `pair` and `set` name the
     rows that count together (What'sUp: opposite relations of two objects; all their relations).
+    `category` is a wider class of labels, where the data set has one.
     """
 
     id: str
@@ -66,6 +75,7 @@ class ChoiceRow:
     gold: int
     pair: str = ""
     set: str = ""
+    category: str = ""
 
     def __post_init__(self) -> None:
         _check_text(
@@ -89,7 +99,7 @@ def _check_text(row: str, **texts: Sequence[str]) -> None:
 
 
 NO_CAPTION = float("-inf")  # the score where a row has fewer captions than others
-R = TypeVar("R", Row, ChoiceRow)
+R = TypeVar("R", Row, TruthRow, ChoiceRow)
 
 
 @dataclass(frozen=True, slots=True)

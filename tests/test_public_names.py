@@ -82,6 +82,7 @@ def test_the_public_names_are_these():
         "scene_rows",
         "sugarcrepe",
         "swapped",
+        "truth_probe",
         "vsr",
         "vsr_choices",
         "whatsup",

@@ -54,7 +54,7 @@ def preference_floor(rows: Sequence[ChoiceRow]) -> float:
 
 
 def caption_choice(scores: Scores[ChoiceRow], *, balanced: bool = True) -> Findings:
-    """Accuracy over all rows and per relation (the rows' labels), with intervals over groups.
+    """Accuracy over all rows, per relation (the rows' labels) and per category, with intervals over groups.
 
     Where rows count together, also pair and set accuracy: the share of pairs and sets of which every
     row is right (Kamath, Hessel & Chang 2023, arXiv 2310.19785), over complete ones.
@@ -64,9 +64,9 @@ def caption_choice(scores: Scores[ChoiceRow], *, balanced: bool = True) -> Findi
     rows, values, earned = scores.rows, np.asarray(scores.values), row_credit(scores)
     slices: dict[str, list[int]] = defaultdict(list)
     for i, row in enumerate(rows):
-        slices["all"].append(i)
-        slices[f"relation={row.label}"].append(i)
-    lost = [(row.label, reason) for row, reason in scores.failed]
+        for name in _slices(row):
+            slices[name].append(i)
+    lost = [(_slices(row), reason) for row, reason in scores.failed]
     results = [_result(name, index, earned, scores, lost) for name, index in sorted(slices.items())]
     if rows and not balanced:
         floor = preference_floor(rows)
@@ -112,14 +112,22 @@ def macro_accuracy(scores: Scores[ChoiceRow]) -> Findings:
     return Findings((result,), ())
 
 
+def _slices(row: ChoiceRow) -> tuple[str, ...]:
+    return ("all", f"relation={row.label}", *([f"category={row.category}"] if row.category else []))
+
+
 def _result(
-    name: str, index: list[int], earned: NDArray[np.float64], scores: Scores[ChoiceRow], lost: list[tuple[str, str]]
+    name: str,
+    index: list[int],
+    earned: NDArray[np.float64],
+    scores: Scores[ChoiceRow],
+    lost: list[tuple[tuple[str, ...], str]],
 ) -> Result:
     rows = [scores.rows[i] for i in index]
     # sums of floats depend on their order: the order of ids, so that the rows' own does not matter
     index = [i for _, i in sorted(zip((r.id for r in rows), index, strict=True))]
     low, high = mean_interval(earned[index], [scores.groups[i] for i in index])
-    failed = [reason for label, reason in lost if name in ("all", f"relation={label}")]
+    failed = [reason for slices, reason in lost if name in slices]
     return Result(
         metric="accuracy",
         slice=name,
