@@ -9,8 +9,9 @@ from harness.data.coco import coco_boxes
 from harness.data.reword import negated, reworded, swapped, wordings
 from harness.data.sugarcrepe import sugarcrepe
 from harness.data.vsr import vsr, vsr_choices
-from harness.data.whatsup import coco_spatial, gqa_spatial, whatsup
+from harness.data.whatsup import coco_spatial, gqa_spatial, whatsup, whatsup_table
 from harness.data.winoground import winoground
+from harness.measure.analogy import analogies
 from harness.measure.choice import caption_choice, macro_accuracy
 from harness.measure.contrast import axis_contrast
 from harness.measure.matching import winoground_scores
@@ -21,7 +22,7 @@ from harness.measure.wording import wording_choice
 from harness.relations import phrases
 from harness.results import Findings, Result
 from harness.rows import ChoiceRow, Row, Scores
-from harness.scenes import scene_choices, scene_rows
+from harness.scenes import scene_analogies, scene_choices, scene_rows
 
 __version__ = "0.1.0"
 
@@ -31,6 +32,7 @@ __all__ = [
     "Result",
     "Row",
     "Scores",
+    "analogies",
     "aro_relation",
     "axis_contrast",
     "caption_choice",
@@ -47,6 +49,7 @@ __all__ = [
     "prior_choice",
     "reference_rows",
     "reworded",
+    "scene_analogies",
     "scene_choices",
     "scene_rows",
     "sugarcrepe",
@@ -55,6 +58,7 @@ __all__ = [
     "vsr",
     "vsr_choices",
     "whatsup",
+    "whatsup_table",
     "winoground",
     "winoground_scores",
     "wording_choice",

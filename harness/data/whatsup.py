@@ -16,7 +16,7 @@ from harness.errors import ConfigError, DataError
 from harness.models import nearest
 from harness.photos import Photo
 from harness.relations import relation_in
-from harness.rows import ChoiceRow, digest
+from harness.rows import ChoiceRow, Row, digest
 from harness.sources import DataFile
 
 ORIGIN = "the authors' repository, github.com/amitakamath/whatsup_vlms, links to the files and their pictures"
@@ -64,6 +64,15 @@ def whatsup(part: str, corrected: bool = True) -> list[ChoiceRow]:
     if part not in ("a", "b"):
         raise ConfigError(f"no What'sUp {part!r}; {nearest(part, ('a', 'b'))}")
     return [_controlled(part, raw["image_path"], raw["caption_options"], corrected) for raw in _entries(part)]
+
+
+def whatsup_table() -> list[Row]:
+    """The pictures of What'sUp A around a table, one a row: the relation is the label, what lies there the group.
+
+    The published analogies are over 25 such objects. Raises as `whatsup` does.
+    """
+    around = [row for row in whatsup("a") if row.group.endswith(" table")]
+    return [Row(id=row.id, label=row.label, group=row.group, image=row.image) for row in around]
 
 
 def coco_spatial(objects: int) -> list[ChoiceRow]:

@@ -5,6 +5,7 @@ the same bytes, and a longer run of scenes begins with the shorter one.
 """
 
 from harness.relations import OPPOSITES, WORDINGS, phrases
+from harness.scenes.analogies import scene_analogies
 from harness.scenes.config import SceneConfig
 from harness.scenes.draw import COLOURS, SHAPES, DrawnPicture, draw
 from harness.scenes.generate import make_scene, make_scenes
@@ -37,6 +38,7 @@ __all__ = [
     "phrases",
     "read_config",
     "relation_of",
+    "scene_analogies",
     "scene_choices",
     "scene_rows",
     "split_ids",

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from harness import caption_choice, coco_spatial, gqa_spatial, whatsup
+from harness import caption_choice, coco_spatial, gqa_spatial, whatsup, whatsup_table
 from harness.data import whatsup as module
 from harness.embed import score_captions
 from harness.encode import Model
@@ -99,6 +99,15 @@ def test_two_pillows_are_exchanged_unless_the_published_labels_are_wanted(folder
     assert corrected["left of"] == "pillow_right_of_chair.jpeg"
     assert corrected["right of"] == "pillow_left_of_chair.jpeg"
     assert corrected["on"] == "pillow_on_chair.jpeg"
+
+
+def test_pictures_around_a_table_are_told_apart_by_what_lies_there_and_where(folder, monkeypatch):
+    write(folder, monkeypatch, "a", entries("a"))
+    rows = whatsup_table()
+    assert {(row.group, row.label) for row in rows} == {
+        ("mug table", relation) for relation in ("on", "under", "left of", "right of")
+    }
+    assert {row.image.name for row in rows} == {f"mug_{way}_table.jpeg" for way in WORDS["a"]}
 
 
 ASKED = {
