@@ -6,18 +6,24 @@ A suite imports from here: where rows come from, and how scores become findings.
 from harness.calibration.exam import examine
 from harness.data.aro import aro_relation
 from harness.data.coco import coco_boxes
+from harness.data.reword import negated, reworded, swapped, wordings
 from harness.data.sugarcrepe import sugarcrepe
 from harness.data.vsr import vsr, vsr_choices, vsr_questions
-from harness.data.whatsup import coco_spatial, gqa_spatial, whatsup
+from harness.data.whatsup import coco_spatial, gqa_spatial, whatsup, whatsup_table
+from harness.data.winoground import winoground
+from harness.measure.analogy import analogies
 from harness.measure.answers import answer_choice, letter_questions
 from harness.measure.choice import caption_choice, macro_accuracy
 from harness.measure.contrast import axis_contrast
+from harness.measure.matching import winoground_scores
 from harness.measure.prior import marginalised, prior_choice, reference_rows
 from harness.measure.probe import grouped_probe, paper_probe
+from harness.measure.truth import truth_probe
 from harness.measure.wording import wording_choice
+from harness.relations import phrases
 from harness.results import Findings, Result
 from harness.rows import ChoiceRow, QuestionRow, Row, Scores
-from harness.scenes import phrases, scene_choices, scene_rows
+from harness.scenes import scene_analogies, scene_choices, scene_rows
 
 __version__ = "0.1.0"
 
@@ -28,6 +34,7 @@ __all__ = [
     "Result",
     "Row",
     "Scores",
+    "analogies",
     "answer_choice",
     "aro_relation",
     "axis_contrast",
@@ -40,16 +47,25 @@ __all__ = [
     "letter_questions",
     "macro_accuracy",
     "marginalised",
+    "negated",
     "paper_probe",
     "phrases",
     "prior_choice",
     "reference_rows",
+    "reworded",
+    "scene_analogies",
     "scene_choices",
     "scene_rows",
     "sugarcrepe",
+    "swapped",
+    "truth_probe",
     "vsr",
     "vsr_choices",
     "vsr_questions",
     "whatsup",
+    "whatsup_table",
+    "winoground",
+    "winoground_scores",
     "wording_choice",
+    "wordings",
 ]

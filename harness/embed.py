@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.encode import Matrix, Model, embed_pictures, embed_texts, of_pictures
-from harness.errors import DataError, DataUnavailable, ScoreError
-from harness.rows import NO_CAPTION, ChoiceRow, Picture, QuestionRow, Row, Scores, digest, shared_groups
+from harness.encode import LONGEST, Matrix, Model, embed_pictures, embed_texts, of_pictures
+from harness.errors import ConfigError, DataError, DataUnavailable, ScoreError
+from harness.rows import NO_CAPTION, ChoiceRow, Picture, QuestionRow, Row, Scores, TruthRow, digest, shared_groups
 
 ANSWER_BYTES = 256  # of an answer are kept
+AnyRow = TypeVar("AnyRow", Row, TruthRow)
 
 
 def sides_of(model: Model, row: Row) -> tuple[str, ...]:
@@ -21,11 +22,15 @@ def sides_of(model: Model, row: Row) -> tuple[str, ...]:
     return tuple(side for side, able in can.items() if able and getattr(row, side) is not None)
 
 
-def embed_rows(model: Model, rows: Sequence[Row], side: str | None = None) -> Scores[Row]:
+def embed_rows(
+    model: Model, rows: Sequence[AnyRow], side: str | None = None, fusion: str | None = None
+) -> Scores[AnyRow]:
     """Represent each row (rows, d) by all sides the model can, or by one: "text" or "image".
 
-    Two sides are fused as the entry's option `fusion` says: unit vectors concatenated or averaged,
-    and brought to unit length again.
+    Two sides are fused as `fusion` or else the entry's option of that name says: unit vectors concatenated ("concat"),
+    averaged ("average"), or concatenated with their products by dimension ("product", (rows, 3 d)), in which a linear
+    probe can see whether the two agree; and brought to unit length again. Raises ConfigError where vectors of
+    two lengths have no product.
     """
     _check_any(rows)
     sides = (side,) if side else sides_of(model, rows[0])
@@ -43,7 +48,8 @@ def embed_rows(model: Model, rows: Sequence[Row], side: str | None = None) -> Sc
         parts.insert(0, _vectors(model, "text", kept)[0])
     own = [row.group for row in kept]
     groups = own if all(own) else shared_groups(*([_seen(row, s) for row in kept] for s in sides))
-    values = parts[0] if len(parts) == 1 else _fuse(parts, model.spec.options.get("fusion", "concat"))
+    how = fusion or model.spec.options.get("fusion", "concat")
+    values = parts[0] if len(parts) == 1 else _fuse(model, parts, how)
     return Scores(tuple(kept), values, tuple(groups), lost)
 
 
@@ -81,8 +87,14 @@ def _check_left(kept: int, lost: Sequence[tuple[Any, str]]) -> None:
         raise DataUnavailable(f"{len(lost)} of {kept + len(lost)} pictures cannot be had; the first: {lost[0][1]}")
 
 
-def _fuse(parts: Sequence[Matrix], how: str) -> Matrix:
-    fused = np.hstack(parts) if how == "concat" else np.mean(parts, axis=0)
+def _fuse(model: Model, parts: Sequence[Matrix], how: str) -> Matrix:
+    if how == "product":
+        texts, images = parts
+        if (width := texts.shape[1]) != images.shape[1]:
+            found = f"text vectors of {width} numbers and picture vectors of {images.shape[1]}"
+            raise ConfigError(f"{model.spec.name} has {found}, which have no product; use output: projected")
+        parts = [texts, images, width**0.5 * texts * images]  # about as long as the other two
+    fused = np.mean(parts, axis=0) if how == "average" else np.hstack(parts)
     return np.asarray(fused / np.linalg.norm(fused, axis=1, keepdims=True), np.float32)
 
 
@@ -143,7 +155,8 @@ def _own_scores(model: Model, rows: Sequence[ChoiceRow]) -> tuple[Matrix, dict[i
     shown = [tuple(row.captions[k] for k in order) for row, order in zip(rows, orders, strict=True)]
 
     def ask(images: Any, captions: Sequence[tuple[str, ...]]) -> Any:
-        scores = np.asarray(model.loaded.score_captions(images, captions))
+        told = [tuple(caption[:LONGEST] for caption in row) for row in captions]
+        scores = np.asarray(model.loaded.score_captions(images, told))
         if scores.ndim == 2 and scores.shape[1] != len(captions[0]):  # one column would be copied to every caption
             raise ScoreError(f"{model.spec.name} returned shape {scores.shape} for rows of {len(captions[0])} captions")
         return scores

@@ -29,6 +29,7 @@ from harness.rows import Picture, digest
 from harness.store import Store
 
 FLUSH_S = 2.0  # what a killed run may have to compute again
+LONGEST = 100_000  # characters of a text, more than any context holds: tokenizing a file's mistake takes minutes
 AHEAD = 2  # batches of pictures prepared while one is computed
 Job = tuple[Sequence[int], Callable[[Sequence[int]], tuple[Sequence[int], Any]]]  # positions, and how to compute them
 Matrix = NDArray[np.float32]
@@ -123,7 +124,7 @@ def embed_texts(model: Model, texts: Sequence[str]) -> Any:
     names, distinct = list(unique), list(unique.values())
 
     def compute(todo: list[int]) -> Iterator[tuple[list[int], Matrix]]:
-        wanted = [distinct[i] for i in todo]
+        wanted = [distinct[i][:LONGEST] for i in todo]
         counts = getattr(model.loaded, "token_counts", lambda many: [len(text) for text in many])(wanted)
         plan = batches.plan(counts, model.token_budget, model.spec.batch_size)
 

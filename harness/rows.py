@@ -49,12 +49,21 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TruthRow(Row):
+    """A text that is true of its picture or not; `label` is the relation it states, `category` that relation's kind."""
+
+    truth: bool
+    category: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChoiceRow:
     """A picture and captions of which one is true.
 
     `group` is the resampling unit of intervals (rows of one picture share it);
     `options` names what each caption claims, for slices and confusions; `pair` and `set` name the
     rows that count together (What'sUp: opposite relations of two objects; all their relations).
+    `category` is a wider class of labels, where the data set has one.
     """
 
     id: str
@@ -66,6 +75,7 @@ class ChoiceRow:
     gold: int
     pair: str = ""
     set: str = ""
+    category: str = ""
 
     def __post_init__(self) -> None:
         _check_text(
@@ -93,6 +103,7 @@ class QuestionRow:
     answers: tuple[str, ...]
     options: tuple[str, ...]
     gold: int
+    category: str = ""
 
     def __post_init__(self) -> None:
         _check_text(self.id, id=(self.id,), label=(self.label,), question=(self.question,), options=self.options)
@@ -109,7 +120,7 @@ def _check_text(row: str, **texts: Sequence[str]) -> None:
 
 
 NO_CAPTION = float("-inf")  # the score where a row has fewer captions than others
-R = TypeVar("R", Row, ChoiceRow, QuestionRow)
+R = TypeVar("R", Row, TruthRow, ChoiceRow, QuestionRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +149,11 @@ def digest(*parts: str | bytes) -> str:
 
 
 def sample(rows: Sequence[R], limit: int | None) -> list[R]:
-    """At most `limit` rows, the same ones in whatever order the rows come."""
+    """At most `limit` rows, the same ones in whatever order the rows come; rows of one `set` as far as it goes."""
     if limit is None or len(rows) <= limit:
         return list(rows)
-    chosen = set(sorted((row.id for row in rows), key=digest)[:limit])
+    places = {row.id: (digest(getattr(row, "set", "") or row.id), row.id) for row in rows}
+    chosen = set(sorted(places, key=places.__getitem__)[:limit])
     return [row for row in rows if row.id in chosen]
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.embed import answer_questions, embed_rows, score_captions, shown_order, sides_of
-from harness.errors import DataError, DataUnavailable, ScoreError
+from harness.errors import ConfigError, DataError, DataUnavailable, ScoreError
 from harness.measure.choice import credit
 from harness.models import ModelSpec
 from harness.rows import NO_CAPTION, ChoiceRow, QuestionRow, Row
@@ -217,6 +217,24 @@ def test_identical_captions_tie_exactly(tmp_path_factory, captions, seed):
 
 
 # --- what a row is represented by ---------------------------------------------------------------
+
+
+def test_products_stand_beside_both_sides_and_a_linear_probe_can_sum_them_to_the_cosine(dual):
+    rows = [row(i) for i in range(6)]
+    values = embed_rows(dual(), rows, fusion="product").values
+    texts = np.stack([vector_of(r.text.encode()) for r in rows])
+    images = np.stack([vector_of(r.image.pixels().tobytes()) for r in rows])
+    joined = np.hstack([texts, images, WIDTH**0.5 * texts * images])
+    np.testing.assert_allclose(values, joined / np.linalg.norm(joined, axis=1, keepdims=True), atol=1e-6)
+
+
+def test_vectors_of_two_lengths_have_no_product(dual):
+    class Uneven(Fake):
+        def embed_images(self, images):
+            return super().embed_images(images)[:, :3]
+
+    with pytest.raises(ConfigError, match="text vectors of 6 numbers and picture vectors of 3, which have no product"):
+        embed_rows(dual(Uneven()), [row(i) for i in range(3)], fusion="product")
 
 
 def test_both_sides_are_concatenated_or_averaged_and_brought_to_unit_length(dual):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
@@ -102,6 +102,18 @@ def test_a_sample_without_limit_is_everything():
 def test_a_larger_sample_holds_the_smaller_one():
     small, large = sample(rows(100), 10), sample(rows(100), 30)
     assert {row.id for row in small} < {row.id for row in large}
+
+
+def test_a_sample_keeps_rows_together_that_count_together():
+    options = ("a", "b")
+    asked = [
+        ChoiceRow(
+            id=f"{i}", label="a", group="g", image=None, captions=options, options=options, gold=0, set=f"s{i % 25}"
+        )
+        for i in range(100)
+    ]
+    assert Counter(Counter(row.set for row in sample(asked, 20)).values()) == {4: 5}
+    assert len(sample(asked, 18)) == 18
 
 
 def test_a_sample_is_spread_over_the_rows_rather_than_their_beginning():

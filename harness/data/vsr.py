@@ -19,7 +19,7 @@ from typing import Any
 from harness.errors import ConfigError, DataError
 from harness.models import nearest
 from harness.photos import Photo
-from harness.rows import ChoiceRow, QuestionRow, Row, digest
+from harness.rows import ChoiceRow, QuestionRow, TruthRow, digest
 from harness.sources import DataFile
 
 COUNTS = {
@@ -116,11 +116,9 @@ PHOTO_FOLDERS = ("coco/{0}", "{0}", "coco128/{0}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VsrRow(Row):
+class VsrRow(TruthRow):
     """A VSR caption: `label` is the relation it states, `truth` whether the photo bears it out."""
 
-    truth: bool
-    category: str
     votes_true: tuple[int, ...]  # ids of the validators who found it true
     votes_false: tuple[int, ...]
 
@@ -174,6 +172,7 @@ def _question(row: VsrRow) -> QuestionRow:
         answers=("yes", "no"),
         options=("true", "false"),
         gold=0 if row.truth else 1,
+        category=row.category,
     )
 
 
@@ -191,6 +190,7 @@ def _choice(row: VsrRow, altered: str, named: str) -> ChoiceRow:
         captions=tuple(captions[option] for option in options),
         options=options,
         gold=options.index(row.label if row.truth else named),
+        category=row.category,
     )
 
 

@@ -8,7 +8,6 @@ the letters A and B: here A is on/under/left/right around a table or chair, B in
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,8 @@ from typing import Any
 from harness.errors import ConfigError, DataError
 from harness.models import nearest
 from harness.photos import Photo
-from harness.rows import ChoiceRow, digest
+from harness.relations import relation_in
+from harness.rows import ChoiceRow, Row, digest
 from harness.sources import DataFile
 
 ORIGIN = "the authors' repository, github.com/amitakamath/whatsup_vlms, links to the files and their pictures"
@@ -45,30 +45,6 @@ FOLDERS = {
     "gqa": ("whatsup/vg_images", "vg_images", "vg/VG_100K"),
 }
 COCO_LINK = "http://images.cocodataset.org/val2017/"
-# how a caption says its relation, the longer phrase first, and what the relation is called in results
-PHRASES = {
-    "to the left of": "left of",
-    "to the right of": "right of",
-    "left of": "left of",
-    "right of": "right of",
-    "in front of": "in front of",
-    "to the front of": "in front of",
-    "to the behind of": "behind",
-    "behind": "behind",
-    "on top of": "on top of",
-    "to the top of": "on top of",
-    "above": "above",
-    "below": "below",
-    "under": "under",
-    "on the left": "on the left",
-    "on the right": "on the right",
-    "at the top": "at the top",
-    "on the top": "at the top",
-    "at the bottom": "at the bottom",
-    "on the bottom": "at the bottom",
-    "on": "on",
-}
-PHRASE = re.compile(rf"\b({'|'.join(PHRASES)})\b", re.IGNORECASE)
 PAIRS = {  # of What'sUp, by relation: what the two opposite ones are called together
     **dict.fromkeys(("left of", "right of"), "left/right"),
     **dict.fromkeys(("on", "under"), "on/under"),
@@ -90,6 +66,15 @@ def whatsup(part: str, corrected: bool = True) -> list[ChoiceRow]:
     return [_controlled(part, raw["image_path"], raw["caption_options"], corrected) for raw in _entries(part)]
 
 
+def whatsup_table() -> list[Row]:
+    """The pictures of What'sUp A around a table, one a row: the relation is the label, what lies there the group.
+
+    The published analogies are over 25 such objects. Raises as `whatsup` does.
+    """
+    around = [row for row in whatsup("a") if row.group.endswith(" table")]
+    return [Row(id=row.id, label=row.label, group=row.group, image=row.image) for row in around]
+
+
 def coco_spatial(objects: int) -> list[ChoiceRow]:
     """Rows of COCO-spatial about one object (2,247) or two (440): two captions of a photo of COCO's val2017.
 
@@ -104,12 +89,6 @@ def gqa_spatial(objects: int) -> list[ChoiceRow]:
     Raises as `whatsup` does.
     """
     return _of_photos("gqa", objects, "{}.jpg", "")
-
-
-def relation_in(caption: str) -> str:
-    """What a caption claims, by the last phrase in it that says a relation; "other" where there is none."""
-    found = PHRASE.findall(caption)
-    return PHRASES[found[-1].lower()] if found else "other"
 
 
 def _controlled(part: str, path: str, captions: list[str], corrected: bool) -> ChoiceRow:

@@ -54,7 +54,7 @@ def preference_floor(rows: Sequence[ChoiceRow]) -> float:
 
 
 def caption_choice(scores: Scores[ChoiceRow], *, balanced: bool = True) -> Findings:
-    """Accuracy over all rows and per relation (the rows' labels), with intervals over groups.
+    """Accuracy over all rows, per relation (the rows' labels) and per category, with intervals over groups.
 
     Where rows count together, also pair and set accuracy: the share of pairs and sets of which every
     row is right (Kamath, Hessel & Chang 2023, arXiv 2310.19785), over complete ones.
@@ -107,14 +107,19 @@ def macro_accuracy(scores: Scores[ChoiceRow]) -> Findings:
     return Findings((result,), ())
 
 
+def _slices(row: Any) -> tuple[str, ...]:
+    category = getattr(row, "category", "")
+    return ("all", f"relation={row.label}", *([f"category={category}"] if category else []))
+
+
 def accuracies(scores: Scores[Any], earned: NDArray[np.float64], chances: Sequence[float]) -> list[Result]:
-    """Accuracy over all rows and by their labels, from what each row earned and would earn by chance, (rows,) each."""
+    """Accuracy over all rows, by label and by category, from what each row earned and would by chance, (rows,) each."""
     slices: dict[str, list[int]] = defaultdict(list)
     # sums of floats depend on their order: the order of ids, so that the rows' own does not matter
     for i in sorted(range(len(scores.rows)), key=lambda i: scores.rows[i].id):
-        slices["all"].append(i)
-        slices[f"relation={scores.rows[i].label}"].append(i)
-    lost = [(row.label, reason) for row, reason in scores.failed]
+        for name in _slices(scores.rows[i]):
+            slices[name].append(i)
+    lost = [(_slices(row), reason) for row, reason in scores.failed]
     return [_accuracy(name, index, scores, earned, chances, lost) for name, index in sorted(slices.items())]
 
 
@@ -124,10 +129,10 @@ def _accuracy(
     scores: Scores[Any],
     earned: NDArray[np.float64],
     chances: Sequence[float],
-    lost: list[tuple[str, str]],
+    lost: list[tuple[tuple[str, ...], str]],
 ) -> Result:
     low, high = mean_interval(earned[index], [scores.groups[i] for i in index])
-    failed = [reason for label, reason in lost if name in ("all", f"relation={label}")]
+    failed = [reason for slices, reason in lost if name in slices]
     return Result(
         metric="accuracy",
         slice=name,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import DataError
-from harness.measure.choice import caption_choice, lost_note, row_credit
+from harness.measure.choice import caption_choice, lost_note, preference_floor, row_credit
 from harness.measure.intervals import bootstrap, group_sums
 from harness.relations import AXES
 from harness.results import Findings, Result
@@ -17,12 +17,13 @@ from harness.rows import ChoiceRow, Scores
 SIDES = ("vertical", "horizontal")
 
 
-def axis_contrast(scores: Scores[ChoiceRow]) -> Findings:
+def axis_contrast(scores: Scores[ChoiceRow], *, balanced: bool = True) -> Findings:
     """Accuracy on vertical relations less that on horizontal ones, and each axis by itself.
 
     The interval draws groups, as all do: where a group has rows on both axes they are drawn together and the
-    difference is a paired one, else it is one of two samples. Rows on no axis have no say. Raises DataError
-    where an axis has no row.
+    difference is a paired one, else it is one of two samples. Rows on no axis have no say. Where options are not right
+    equally often, say `balanced=False`: the floor of each axis is then `preference_floor`, and that of the difference
+    theirs. Raises DataError where an axis has no row.
     """
     kept = [i for i, row in enumerate(scores.rows) if row.label in AXES]
     held = replace(
@@ -37,14 +38,19 @@ def axis_contrast(scores: Scores[ChoiceRow]) -> Findings:
         if side not in axes:
             raise DataError(f"no row states a {side} relation: a contrast needs rows on both axes")
     relabelled = replace(held, rows=tuple(replace(row, label=axis) for row, axis in zip(held.rows, axes, strict=True)))
+    floors: dict[str, float | None] = dict.fromkeys(set(axes))
+    if not balanced:
+        floors = {axis: preference_floor([row for row in relabelled.rows if row.label == axis]) for axis in floors}
     by_axis = [
-        replace(result, slice=result.slice.replace("relation=", "group="))
+        replace(result, slice=f"group={axis}", floor=floors[axis])
         for result in caption_choice(relabelled).results
-        if result.slice.startswith("relation=")
+        if (axis := result.slice.removeprefix("relation=")) in floors
     ]
+    blind = [floor for side in SIDES if (floor := floors[side]) is not None]
+    difference = replace(_difference(held, axes), floor=blind[0] - blind[1] if blind else None)
     choice = caption_choice(held)
     relations = [result for result in choice.results if result.slice.startswith("relation=")]
-    return Findings((_difference(held, axes), *by_axis, *relations), choice.outcomes)
+    return Findings((difference, *by_axis, *relations), choice.outcomes)
 
 
 def _difference(scores: Scores[ChoiceRow], axes: NDArray[np.str_]) -> Result:

@@ -17,13 +17,21 @@ from harness.rows import NO_CAPTION, ChoiceRow, Scores, digest
 REFERENCES = 32  # pictures over which a caption's prior is averaged where it belongs to no set
 
 
-def reference_rows(rows: Sequence[ChoiceRow], count: int = REFERENCES) -> list[ChoiceRow]:
+def reference_rows(
+    rows: Sequence[ChoiceRow], count: int = REFERENCES, pictures: Sequence[ChoiceRow] = ()
+) -> list[ChoiceRow]:
     """Rows that ask captions of the pictures over which their prior is averaged; `gold` means nothing in them.
 
     Captions of a minimal set are asked of the set's own pictures: a model's preference is stronger the better the
     objects match, and its mean over pictures of other objects is too small to take it off. Captions of no
-    set are asked of `count` pictures of all.
+    set are asked of `count` pictures of all. Where rows of another data set are given as `pictures`, all captions are
+    asked of `count` pictures of theirs, as Kamath, Hessel & Chang do (2023, arXiv 2310.19785, sec. 4.1).
     """
+    if pictures:
+        captions = tuple(sorted({caption for row in rows for caption in row.captions}))
+        shown = {row.image.name: row for row in sorted(pictures, key=lambda row: row.id)}.values()
+        drawn = sorted(shown, key=lambda row: digest("reference", row.id))[:count]
+        return [replace(row, captions=captions, options=captions, gold=0, pair="", set="") for row in drawn]
     sets: dict[str, list[ChoiceRow]] = defaultdict(list)
     for row in rows:
         sets[row.set].append(row)
@@ -54,7 +62,9 @@ def _priors(scores: Scores[ChoiceRow], references: Scores[ChoiceRow]) -> NDArray
     prior = {key: float(np.mean(sorted(values))) for key, values in asked.items()}
     found = np.zeros(np.shape(scores.values))
     for line, row in zip(found, scores.rows, strict=True):
-        line[: len(row.captions)] = [prior[row.set, caption] for caption in row.captions]
+        # of pictures of another data set, captions have one prior whatever their set
+        keys = [(row.set if (row.set, caption) in prior else "", caption) for caption in row.captions]
+        line[: len(row.captions)] = [prior[key] for key in keys]
     return found
 
 

@@ -43,7 +43,7 @@ def paper_probe(scores: Scores[Row], unit_length: bool = True) -> Findings:
 
     x, wanted, y = _problem(scores, unit_length)
     decisions, folds = np.zeros(y.shape), np.zeros(y.shape, int)
-    with _one_blas_thread():
+    with one_blas_thread():
         for j in range(len(wanted)):
             split = StratifiedKFold(FOLDS, shuffle=True, random_state=SEED).split(y, y[:, j])
             for fold, (train, test) in enumerate(split):
@@ -67,10 +67,10 @@ def grouped_probe(scores: Scores[Row]) -> Findings:
     x, wanted, y = _problem(scores, unit_length=True)
     labels, groups = [row.label for row in scores.rows], np.array(scores.groups)
     decisions, notes = np.zeros(y.shape), set[str]()
-    with _one_blas_thread():
+    with one_blas_thread():
         x = logistic.coordinates(x)
-        for train, test in _grouped_folds(FOLDS, labels, groups, np.arange(len(labels))):
-            c = _choose_c(x, y, labels, groups, train)
+        for train, test in grouped_folds(FOLDS, labels, groups, np.arange(len(labels))):
+            c = choose_c(x, y, labels, groups, train)
             fitted = logistic.fit(x[train], y[train], c)
             decisions[test] = fitted.decide(x[test])
             if fitted.gradient.max() > ROUGH:
@@ -96,7 +96,7 @@ def _problem(scores: Scores[Row], unit_length: bool) -> tuple[Any, list[str], ND
     return (normalize(x) if unit_length else x), wanted, y
 
 
-def _grouped_folds(
+def grouped_folds(
     count: int, labels: Sequence[str], groups: NDArray[Any], index: NDArray[np.intp]
 ) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
     """Folds of `index`, stratified by label as far as whole groups allow."""
@@ -111,16 +111,21 @@ def _grouped_folds(
         return [(index[train], index[test]) for train, test in split]
 
 
-def _choose_c(
-    x: Any, y: NDArray[np.bool_], labels: Sequence[str], groups: NDArray[Any], index: NDArray[np.intp]
+def choose_c(
+    x: Any,
+    y: NDArray[np.bool_],
+    labels: Sequence[str],
+    groups: NDArray[Any],
+    index: NDArray[np.intp],
+    choices: Sequence[float] = C_GRID,
 ) -> Floats:
     """The C of least held-out log-loss for each label, by folds inside `index` alone."""
-    many, loss = np.repeat(y, len(C_GRID), axis=1), np.zeros(y.shape[1] * len(C_GRID))
-    grid = np.tile(C_GRID, y.shape[1])
-    for train, test in _grouped_folds(INNER_FOLDS, labels, groups, index):
+    many, loss = np.repeat(y, len(choices), axis=1), np.zeros(y.shape[1] * len(choices))
+    grid = np.tile(choices, y.shape[1])
+    for train, test in grouped_folds(INNER_FOLDS, labels, groups, index):
         margin = np.where(many[test], 1, -1) * logistic.fit(x[train], many[train], grid, ROUGH).decide(x[test])
         loss += np.logaddexp(0, -margin).sum(axis=0)
-    best: Floats = np.asarray(C_GRID)[loss.reshape(-1, len(C_GRID)).argmin(axis=1)]
+    best: Floats = np.asarray(choices)[loss.reshape(-1, len(choices)).argmin(axis=1)]
     return best
 
 
@@ -221,7 +226,7 @@ def _outcomes(scores: Scores[Row], wanted: list[str], decisions: Floats) -> list
     return lines
 
 
-def _one_blas_thread() -> Any:
+def one_blas_thread() -> Any:
     """NumPy's and SciPy's thread pools fight each other, and sums that depend on threads differ."""
     from threadpoolctl import threadpool_limits
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import DataError
-from harness.measure.choice import caption_choice, row_credit
+from harness.measure.choice import caption_choice, preference_floor, row_credit
 from harness.measure.intervals import bootstrap, group_sums, mean_interval
 from harness.results import Findings, Result
 from harness.rows import ChoiceRow, Scores
@@ -20,26 +20,33 @@ SEED = 7
 Floats = NDArray[np.float64]
 
 
-def wording_choice(worded: Mapping[int, Scores[ChoiceRow]], phrases: Callable[[str], Sequence[str]]) -> Findings:
+def wording_choice(
+    worded: Mapping[int, Scores[ChoiceRow]], phrases: Callable[[str], Sequence[str]], *, balanced: bool = True
+) -> Findings:
     """What becomes of accuracy and of answers when the same rows are asked in other words.
 
     `worded` holds the scores of the same rows in each wording; `phrases(relation)[wording]` says how a relation is
     put. Found are: `accuracy` over all wordings and by phrase; `spread`, the best wording's accuracy less the
     worst's, with the spread that luck alone gives as its floor (answers exchanged among a row's wordings);
     and `consistency`, how often two wordings of a row get the same answer, a tie of k being any of them. Consistency
-    says nothing of truth. Raises DataError where the rows differ or there is but one wording.
+    says nothing of truth. Where options are not right equally often, say `balanced=False`: the floor of accuracy is
+    then `preference_floor`. Rows that are said alike in all wordings are left out and counted in the note. Raises
+    DataError where the rows differ, there is but one wording, or no row has two.
     """
     ways = sorted(worded)
     ids = [tuple(row.id for row in worded[way].rows) for way in ways]
     if len(ways) < 2 or len(set(ids)) != 1:
         raise DataError("wordings are compared on the same rows, in at least two wordings")
-    order = np.argsort(ids[0], kind="stable")  # sums of floats depend on their order
-    scores = [worded[way] for way in ways]
+    scores, alike = _told_apart([worded[way] for way in ways])
+    order = np.argsort([row.id for row in scores[0].rows], kind="stable")  # sums of floats depend on their order
     rows, groups = [scores[0].rows[i] for i in order], [scores[0].groups[i] for i in order]
     earned = np.stack([row_credit(s)[order] for s in scores], axis=1)  # (rows, wordings)
     chance = float(np.mean([1 / len(row.captions) for row in rows]))
     low, high = mean_interval(earned.mean(axis=1), groups)
-    whole = Result(metric="accuracy", value=float(earned.mean()), low=low, high=high, n=earned.size, chance=chance)
+    floor = None if balanced else preference_floor(rows)
+    whole = Result(
+        metric="accuracy", value=float(earned.mean()), low=low, high=high, n=earned.size, chance=chance, floor=floor
+    )
     results = [
         whole,
         _spread(earned, groups),
@@ -51,7 +58,26 @@ def wording_choice(worded: Mapping[int, Scores[ChoiceRow]], phrases: Callable[[s
     outcomes = [
         replace(o, row=f"{o.row} wording {way}") for way, c in zip(ways, choices, strict=True) for o in c.outcomes
     ]
-    return Findings(tuple(results), tuple(outcomes)).noted(note)
+    left = f"{alike} of {len(ids[0])} rows are said alike in all wordings and left out" if alike else ""
+    return Findings(tuple(results), tuple(outcomes)).noted("; ".join(filter(None, (note, left))))
+
+
+def _told_apart(worded: Sequence[Scores[ChoiceRow]]) -> tuple[list[Scores[ChoiceRow]], int]:
+    """The scores of the rows whose captions are not the same in all wordings, and how many others there were."""
+    said = [{frozenset(row.captions) for row in rows} for rows in zip(*(s.rows for s in worded), strict=True)]
+    kept = [i for i, ways in enumerate(said) if len(ways) > 1]
+    if not kept:
+        raise DataError(f"none of {len(said)} rows is said in two ways: there is nothing to compare")
+    parts = [
+        replace(
+            s,
+            rows=tuple(s.rows[i] for i in kept),
+            values=np.asarray(s.values)[kept],
+            groups=tuple(s.groups[i] for i in kept),
+        )
+        for s in worded
+    ]
+    return parts, len(said) - len(kept)
 
 
 def _spread(earned: Floats, groups: Sequence[str]) -> Result:

@@ -46,10 +46,12 @@ def model(request: pytest.FixtureRequest, store: Store, device: Callable[[], dev
 
 @pytest.fixture(scope="session")
 def embed_rows(pytestconfig: pytest.Config) -> Callable[..., Scores[Row]]:
-    """`embed_rows(model, rows, side=None)`: each row's representation, (rows, d), through the store."""
+    """`embed_rows(model, rows, side=None, fusion=None)`: each row's representation, (rows, d), through the store."""
 
-    def embed_within_limit(model: Model, rows: Sequence[Row], side: str | None = None) -> Scores[Row]:
-        return embed.embed_rows(model, sample(rows, session_of(pytestconfig).limit), side)
+    def embed_within_limit(
+        model: Model, rows: Sequence[Row], side: str | None = None, fusion: str | None = None
+    ) -> Scores[Row]:
+        return embed.embed_rows(model, sample(rows, session_of(pytestconfig).limit), side, fusion)
 
     return embed_within_limit
 

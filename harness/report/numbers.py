@@ -71,8 +71,8 @@ class Number:
 
 
 def is_percent(metric: str) -> bool:
-    """Accuracies are shares of rows and read best as percent; every other metric keeps its own unit."""
-    return metric.endswith("accuracy")
+    """Accuracies and Winoground's scores are shares and read best as percent; every other metric keeps its own unit."""
+    return metric.endswith(("accuracy", "text_score", "image_score", "group_score"))
 
 
 def bare(value: float | None, metric: str) -> str:

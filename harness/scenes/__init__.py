@@ -4,6 +4,8 @@ A config says what to draw; scene i follows from the config and i alone, so the 
 the same bytes, and a longer run of scenes begins with the shorter one.
 """
 
+from harness.relations import OPPOSITES, WORDINGS, phrases
+from harness.scenes.analogies import scene_analogies
 from harness.scenes.config import SceneConfig
 from harness.scenes.draw import COLOURS, SHAPES, DrawnPicture, draw
 from harness.scenes.generate import make_scene, make_scenes
@@ -13,7 +15,7 @@ from harness.scenes.presets import PRESETS, find_config, read_config
 from harness.scenes.questions import scene_choices, scene_rows
 from harness.scenes.scene import Scene, SceneObject
 from harness.scenes.splits import SPLITS, split_ids
-from harness.scenes.wording import OPPOSITES, WORDINGS, caption, phrases
+from harness.scenes.wording import caption
 from harness.scenes.write import write_scenes
 
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
     "phrases",
     "read_config",
     "relation_of",
+    "scene_analogies",
     "scene_choices",
     "scene_rows",
     "split_ids",

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from harness.errors import ConfigError, DataError
+from harness.relations import WORDINGS
 from harness.scenes.scene import Scene, SceneObject
 from harness.scenes.tabletop import viewed
-from harness.scenes.wording import WORDINGS
 
 NEAR, FAR = 0.15, 0.3  # free space between two boxes, in canvas sides: up to NEAR is near, from FAR on far
 CONTACT = 1e-6  # boxes this close touch: rounding, and nothing that could be seen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.errors import ConfigError
+from harness.relations import OPPOSITES, SYMMETRIC
 from harness.rows import ChoiceRow, Row, digest
 from harness.scenes.config import SceneConfig, nearest
 from harness.scenes.draw import DrawnPicture
@@ -11,7 +12,7 @@ from harness.scenes.kinds import KINDS, Kind
 from harness.scenes.presets import find_config
 from harness.scenes.scene import Scene, noun, scene_pair
 from harness.scenes.splits import in_split
-from harness.scenes.wording import OPPOSITES, SYMMETRIC, caption
+from harness.scenes.wording import caption
 
 AGAINST = ("all", "opposite", "swap", "negation")
 

@@ -8,7 +8,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from harness import caption_choice, coco_spatial, gqa_spatial, whatsup
+from harness import (
+    caption_choice,
+    coco_spatial,
+    gqa_spatial,
+    negated,
+    phrases,
+    reworded,
+    swapped,
+    whatsup,
+    whatsup_table,
+    wording_choice,
+    wordings,
+)
 from harness.data import whatsup as module
 from harness.embed import score_captions
 from harness.encode import Model
@@ -99,6 +111,35 @@ def test_two_pillows_are_exchanged_unless_the_published_labels_are_wanted(folder
     assert corrected["left of"] == "pillow_right_of_chair.jpeg"
     assert corrected["right of"] == "pillow_left_of_chair.jpeg"
     assert corrected["on"] == "pillow_on_chair.jpeg"
+
+
+@pytest.mark.parametrize(("part", "mirrored"), [("a", 1 / 2), ("b", 1)])
+def test_every_caption_can_be_put_in_other_words(folder, monkeypatch, part, mirrored):
+    write(folder, monkeypatch, part, entries(part))
+    rows = whatsup(part)
+    assert wordings(rows) == range(2)
+    plain, other = reworded(rows, 0), reworded(rows, 1)
+    assert plain == rows
+    assert not any(set(one.captions) & set(another.captions) for one, another in zip(plain, other, strict=True))
+    assert len(negated(rows)) == len(rows)
+    assert len(swapped(rows)) == mirrored * len(rows)
+    spec = ModelSpec(name="random", family="controls", options={"kind": "random"})
+    (folder / module.FOLDERS[part][0].split("/")[1]).mkdir()
+    for i, row in enumerate(rows):
+        picture = Image.new("RGB", (9, 9), (i, 0, 0))
+        picture.save(folder / module.FOLDERS[part][0].split("/")[1] / row.image.name, "PNG")
+    scored = {way: score_captions(Model(spec, Store(folder / "store")), reworded(rows, way)) for way in range(2)}
+    found = {r.metric: r for r in wording_choice(scored, phrases).results if r.slice == "all"}
+    assert (found["accuracy"].n, found["accuracy"].note) == (2 * len(rows), "")
+
+
+def test_pictures_around_a_table_are_told_apart_by_what_lies_there_and_where(folder, monkeypatch):
+    write(folder, monkeypatch, "a", entries("a"))
+    rows = whatsup_table()
+    assert {(row.group, row.label) for row in rows} == {
+        ("mug table", relation) for relation in ("on", "under", "left of", "right of")
+    }
+    assert {row.image.name for row in rows} == {f"mug_{way}_table.jpeg" for way in WORDS["a"]}
 
 
 ASKED = {

@@ -237,3 +237,17 @@ def test_no_fixed_preference_beats_the_floor(golds):
     rows = choice_rows(golds)
     shares = [golds.count(option) / len(golds) for option in range(4)]
     assert preference_floor(rows) == pytest.approx(max(shares))
+
+
+def test_categories_have_slices_of_their_own_with_their_own_losses():
+    golds = [0, 0, 1, 2]
+    kinds = ("beside", "beside", "beside", "upright")
+    rows = tuple(replace(row, category=kind) for row, kind in zip(choice_rows(golds), kinds, strict=True))
+    kept = Scores(rows[1:], np.eye(4)[[0, 0, 2]], tuple("abc"), ((rows[0], "gone"),))
+    found = {r.slice: r for r in caption_choice(kept).results}
+    assert {s: (r.value, r.n) for s, r in found.items() if s.startswith("category=")} == {
+        "category=beside": (0.5, 2),
+        "category=upright": (1.0, 1),
+    }
+    assert found["category=beside"].note.startswith("1 of 3 pictures failed")
+    assert found["category=upright"].note == ""

@@ -1,13 +1,21 @@
 """Prior correction: a preference for a caption goes, what the picture says stays."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.measure.choice import caption_choice
 from harness.measure.prior import marginalised, prior_choice, reference_rows
 from harness.rows import ChoiceRow, Scores
+
+
+@dataclass(frozen=True)
+class Named:
+    name: str
+
 
 WORDS = ("left", "right", "above", "below")
 
@@ -28,6 +36,7 @@ def scored(rows, preference, seen):
     return Scores(tuple(rows), np.array(values, np.float32), tuple(row.group for row in rows))
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-50, 50), min_size=4, max_size=4))
 def test_a_preference_is_taken_off_and_knowledge_stays(bias):
     preference, rows = dict(zip(WORDS, bias, strict=True)), choices()
@@ -154,3 +163,26 @@ def test_a_preference_that_grows_with_the_match_of_objects_is_taken_off():
     found = whole(prior_choice(scored_by_match(rows), scored_by_match(reference_rows(rows))))
     assert (found["raw_preference"].value, found["preference"].value) == (0.5, 0)
     assert found["accuracy"].value == 0.5
+
+
+def test_priors_may_come_from_the_pictures_of_another_data_set():
+    rows = in_sets()
+    others = [
+        ChoiceRow(
+            id=f"o{i}", label="x", group="g", image=Named(f"photo{i % 6}"), captions=("a",), options=("a",), gold=0
+        )
+        for i in range(12)
+    ]
+    references = reference_rows(rows, 4, pictures=others)
+    assert len({row.image.name for row in references}) == len(references) == 4
+    assert all(set(row.captions) == set(WORDS) and not row.set for row in references)
+    assert len(reference_rows(rows, 50, pictures=others)) == 6
+    by_word = dict(zip(WORDS, (3.0, 0.0, 2.0, 0.0), strict=True))
+
+    def asked(of, seen):
+        values = [[by_word[c] + seen * (row.label == c) for c in row.captions] for row in of]
+        return Scores(tuple(of), np.array(values), tuple(row.group for row in of))
+
+    found = whole(prior_choice(asked(rows, 1), asked(references, 0)))
+    assert (found["accuracy"].value, found["preference"].value) == (1, 0)
+    assert found["raw_accuracy"].value == 0.5

@@ -107,7 +107,7 @@ def test_memorised_groups_earn_nothing_when_folds_are_grouped():
 def test_no_group_stands_on_both_sides_of_a_fold():
     groups = np.array([f"g{i // 3}" for i in range(90)])
     labels = [("a", "b")[i % 2] for i in range(90)]
-    folds = probe._grouped_folds(5, labels, groups, np.arange(90))
+    folds = probe.grouped_folds(5, labels, groups, np.arange(90))
     assert sorted(i for _, test in folds for i in test) == list(range(90))
     for train, test in folds:
         assert not set(groups[train]) & set(groups[test])
@@ -120,7 +120,7 @@ def test_c_is_chosen_without_a_look_at_the_test_fold(separable, monkeypatch):
         seen.append(set(index.tolist()))
         return np.full(y.shape[1], 1.0)
 
-    monkeypatch.setattr(probe, "_choose_c", spy)
+    monkeypatch.setattr(probe, "choose_c", spy)
     grouped_probe(separable)
     assert len(seen) == 5
     assert Counter(i for index in seen for i in index) == dict.fromkeys(range(310), 4)

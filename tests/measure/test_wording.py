@@ -1,5 +1,7 @@
 """Wording: accuracy by phrase, how far wordings lie apart, and whether answers survive a paraphrase."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -75,6 +77,20 @@ def test_a_constant_scorer_is_at_chance_in_everything():
     assert (results["spread"].value, results["spread"].floor) == (0, 0)
 
 
+def test_the_floor_of_unbalanced_rows_is_a_preference_for_words():
+    worded = {way: scored(way, lambda i: "above") for way in range(2)}
+    kept = [i for i in range(COUNT) if i % 4 >= 2 and i % 8 != 7]  # two "above" for each "below"
+    fewer = {
+        way: replace(
+            s, rows=tuple(s.rows[i] for i in kept), values=s.values[kept], groups=tuple(s.groups[i] for i in kept)
+        )
+        for way, s in worded.items()
+    }
+    whole = wording_choice(fewer, phrases, balanced=False).results[0]
+    assert whole.value == whole.floor == pytest.approx(2 / 3)
+    assert wording_choice(fewer, phrases).results[0].floor is None
+
+
 def test_guesses_agree_as_often_as_chance_and_spread_as_luck():
     rng = np.random.default_rng(3)
     guesses = rng.integers(4, size=(3, COUNT))
@@ -124,3 +140,21 @@ def test_the_spread_of_luck_alone_is_hardly_ever_called_real():
         spread = found(*[lambda i, g=g: RELATIONS[g[i]] for g in guesses])["spread"]
         held += spread.low <= spread.floor
     assert held >= 18
+
+
+def test_rows_that_are_said_alike_in_all_wordings_have_no_say_and_are_counted():
+    def mixed(way):
+        scores = scored(way, truth)
+        rows = [replace(row, captions=row.options) if i % 4 == 3 else row for i, row in enumerate(scores.rows)]
+        values = scores.values.copy()
+        values[3::4] = 0
+        return replace(scores, rows=tuple(rows), values=values)
+
+    results = wording_choice({way: mixed(way) for way in range(2)}, phrases).results
+    assert {r.value for r in results if r.metric == "accuracy"} == {1.0}
+    assert next(r for r in results if r.metric == "consistency").n == COUNT * 3 // 4
+    assert results[0].note == "20 of 80 rows are said alike in all wordings and left out"
+    assert "wording=below 0" not in {r.slice for r in results}
+    same = replace(scored(0, truth), rows=tuple(replace(row, captions=row.options) for row in rows(0)))
+    with pytest.raises(DataError, match="none of 80 rows is said in two ways"):
+        wording_choice({0: same, 1: same}, phrases)

@@ -8,9 +8,9 @@ import pytest
 from scene_sets import RELATION_PRESETS, grouped, looks, relations_of, runs_of, scenes_of
 from scipy.stats import chi2_contingency, chisquare, ks_2samp
 
+from harness.relations import SYMMETRIC
 from harness.scenes import KINDS, OPPOSITES, PRESETS, make_scenes
 from harness.scenes.geometry import seen
-from harness.scenes.wording import SYMMETRIC
 
 RELATIONS = [(preset, relation) for preset in PRESETS for relation in relations_of(preset)]
 

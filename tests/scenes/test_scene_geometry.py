@@ -10,8 +10,8 @@ import pytest
 from scene_sets import FLAT_PRESETS, TABLE_PRESETS, relations_of, scenes_of
 
 from harness.errors import ConfigError, DataError
+from harness.relations import SYMMETRIC
 from harness.scenes import KINDS, OPPOSITES, PRESETS, WORDINGS, Scene, SceneObject, relation_of, truths
-from harness.scenes.wording import SYMMETRIC
 
 TWO = [name for name, preset in PRESETS.items() if KINDS[preset.kind].objects == 2]
 BESIDE = ("left of", "right of", "in front of", "behind")

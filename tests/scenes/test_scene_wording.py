@@ -5,9 +5,8 @@ from itertools import combinations
 import pytest
 
 from harness.errors import ConfigError
-from harness.relations import AXES
+from harness.relations import AXES, SYMMETRIC, phrases
 from harness.scenes import KINDS, OPPOSITES, WORDINGS, Scene, SceneObject, caption
-from harness.scenes.wording import SYMMETRIC, phrases
 
 OBJECTS = (
     SceneObject("circle", "red", 0.2, 0.2, 0.2),

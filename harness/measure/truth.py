@@ -1,0 +1,152 @@
+"""Is a caption true of its picture? A linear probe, trained on rows with known truth and asked about others."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import DataError, ScoreError
+from harness.measure import logistic
+from harness.measure.choice import lost_note
+from harness.measure.intervals import mean_interval
+from harness.measure.probe import choose_c, one_blas_thread
+from harness.results import Findings, Outcome, Result
+from harness.rows import Scores, TruthRow
+
+# truth is a weak signal in most representations, and wants more smoothing than words do
+C_GRID = (0.01, 0.1, 1.0, 10.0, 100.0)
+SAID = {True: "true", False: "false", None: None}
+
+
+def truth_probe(train: Scores[TruthRow], test: Scores[TruthRow]) -> Findings:
+    """Accuracy on the test rows of one logistic regression on unit-length vectors of the training rows.
+
+    C is chosen inside the training rows, by folds that no caption or picture straddles. Found are the accuracy over
+    all rows, by relation, by category, and over those rows of which neither picture nor caption stands among the
+    training rows (slice `unseen=picture and caption`), whose intervals draw pictures. The floor is what always
+    saying the training rows' more frequent truth earns. `lookup_accuracy` is what a list of the training captions earns
+    that sees no picture and calls each caption the opposite of what it mostly was in training (one half where it was
+    neither): a data set that asks one caption of a true and of a false picture gives much away when it is split by
+    row. Raises DataError where training rows are all true or
+    all false, ScoreError on NaN or Inf.
+    """
+    train = _in_order(train)
+    truths = np.array([row.truth for row in train.rows])
+    if truths.all() or not truths.any():
+        raise DataError(f"all {len(truths)} training rows have one truth: a probe needs true and false ones")
+    decisions = _decisions(train, test, truths)
+    gold = np.array([row.truth for row in test.rows])
+    earned = np.where(decisions == 0, 0.5, (decisions > 0) == gold)
+    floor = (gold == (truths.mean() >= 0.5)).astype(float)
+    results = [_result(name, index, earned, floor, test) for name, index in sorted(_slices(train, test).items())]
+    results = [replace(r, note=_note(train, test)) if r.slice == "all" else r for r in results]
+    results.sort(key=lambda result: result.slice != "all")
+    results.insert(1, _lookup(train, test))
+    return Findings(tuple(results), _outcomes(test, decisions, earned))
+
+
+def _in_order(scores: Scores[TruthRow]) -> Scores[TruthRow]:
+    """Rows by id, so that folds and sums do not depend on the order in which they came."""
+    order = sorted(range(len(scores.rows)), key=lambda i: scores.rows[i].id)
+    rows, groups = tuple(scores.rows[i] for i in order), tuple(scores.groups[i] for i in order)
+    return replace(scores, rows=rows, values=scores.values[order], groups=groups)
+
+
+def _decisions(train: Scores[TruthRow], test: Scores[TruthRow], truths: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Decision values of the test rows, above 0 for true: (test rows,)."""
+    x, index = _stacked(train.values, test.values), np.arange(len(truths))
+    words = [str(truth) for truth in truths]
+    with one_blas_thread():
+        x = logistic.coordinates(x)
+        c = choose_c(x, truths[:, None], words, np.array(train.groups), index, C_GRID)
+        fitted = logistic.fit(x[index], truths[:, None], c)
+        return fitted.decide(x[len(truths) :])[:, 0]
+
+
+def _stacked(train: Any, test: Any) -> Any:
+    """Both parts' vectors at unit length, (rows, d); columns that no training row has are left out."""
+    from scipy import sparse
+    from sklearn.preprocessing import normalize
+
+    if not all(np.isfinite(x.data if sparse.issparse(x) else x).all() for x in (train, test)):
+        raise ScoreError("the representation holds NaN or Inf")
+    if not sparse.issparse(train):
+        return normalize(np.vstack([train, test]))
+    known = np.diff(train.tocsc().indptr) > 0
+    return normalize(sparse.vstack([train.tocsc()[:, known], test.tocsc()[:, known]]).tocsr())
+
+
+def _picture(row: TruthRow) -> str:
+    return row.image.name if row.image else row.text or ""
+
+
+def _slices(train: Scores[TruthRow], test: Scores[TruthRow]) -> dict[str, list[int]]:
+    pictures, texts = {_picture(row) for row in train.rows}, {row.text for row in train.rows}
+    slices: dict[str, list[int]] = defaultdict(list)
+    for i in sorted(range(len(test.rows)), key=lambda i: test.rows[i].id):
+        row = test.rows[i]
+        slices["all"].append(i)
+        slices[f"relation={row.label}"].append(i)
+        if row.category:
+            slices[f"category={row.category}"].append(i)
+        if row.text not in texts and _picture(row) not in pictures:
+            slices["unseen=picture and caption"].append(i)
+    return slices
+
+
+def _result(
+    name: str, index: list[int], earned: NDArray[np.float64], floor: NDArray[np.float64], test: Scores[TruthRow]
+) -> Result:
+    low, high = mean_interval(earned[index], [_picture(test.rows[i]) for i in index])
+    return Result(
+        metric="accuracy",
+        slice=name,
+        value=float(earned[index].mean()),
+        low=low,
+        high=high,
+        n=len(index),
+        chance=0.5,
+        floor=float(floor[index].mean()),
+    )
+
+
+def _lookup(train: Scores[TruthRow], test: Scores[TruthRow]) -> Result:
+    known: dict[str | None, list[bool]] = defaultdict(list)
+    for row in train.rows:
+        known[row.text].append(row.truth)
+    share = np.array([np.mean(known.get(row.text, [True, False])) for row in test.rows])
+    earned = np.where(share == 0.5, 0.5, (share < 0.5) == [row.truth for row in test.rows])
+    index = sorted(range(len(test.rows)), key=lambda i: test.rows[i].id)
+    return replace(_result("all", index, earned, earned, test), metric="lookup_accuracy", floor=None)
+
+
+def _note(train: Scores[TruthRow], test: Scores[TruthRow]) -> str:
+    pictures, texts = {_picture(row) for row in train.rows}, {row.text for row in train.rows}
+    seen = sum(_picture(row) in pictures for row in test.rows)
+    said = sum(row.text in texts for row in test.rows)
+    lost = [why for scores in (train, test) for _, why in scores.failed]
+    note = f"of {len(test.rows)} rows {seen} show a picture of the training rows and {said} repeat a caption of theirs"
+    return "; ".join(filter(None, (note, lost_note(lost, len(lost) + len(train.rows) + len(test.rows)))))
+
+
+def _outcomes(
+    test: Scores[TruthRow], decisions: NDArray[np.float64], earned: NDArray[np.float64]
+) -> tuple[Outcome, ...]:
+    def line(row: TruthRow, said: bool | None, correct: float | None, *decision: float) -> Outcome:
+        return Outcome(
+            row=row.id,
+            group=_picture(row),
+            slice=f"relation={row.label}",
+            gold=str(SAID[row.truth]),
+            predicted=SAID[said],
+            correct=correct,
+            scores=decision,
+        )
+
+    said = [None if d == 0 else bool(d > 0) for d in decisions]
+    rows = [line(row, s, float(e), float(d)) for row, s, e, d in zip(test.rows, said, earned, decisions, strict=True)]
+    return tuple(sorted(rows + [line(row, None, None) for row, _ in test.failed], key=lambda outcome: outcome.row))
