@@ -20,10 +20,12 @@ from harness import (
     sugarcrepe,
     vsr_choices,
     whatsup,
+    winoground,
 )
 from harness.data import aro, vsr
 from harness.data import sugarcrepe as sugarcrepe_module
 from harness.data import whatsup as whatsup_module
+from harness.data import winoground as winoground_module
 from harness.rows import ChoiceRow
 
 WORKER = Path(__file__).parents[2] / "examples" / "colours"
@@ -192,6 +194,19 @@ def boxes_like(root: Path, patch: Any) -> list[ChoiceRow]:
     return coco_boxes(1, root / "mine" / "instances.json")
 
 
+def winoground_like(root: Path, patch: Any) -> list[ChoiceRow]:
+    names = [f"ex_{number}_img_{side}" for number in range(COUNT // 2) for side in range(2)]
+    lines = []
+    for number, (first, second) in enumerate(zip(names[::2], names[1::2], strict=True)):
+        captions = _odd(["a cup on a box", "a box on a cup"], 2 * number)
+        pictures = {"image_0": first, "image_1": second, "collapsed_tag": "Object"}
+        lines.append({"id": number, "caption_0": captions[0], "caption_1": captions[1], **pictures})
+    patch.setattr(winoground_module, "COUNT", len(lines))
+    _write(root, "winoground/examples.jsonl", "\n".join(map(json.dumps, lines)))
+    _show(root / winoground_module.FOLDERS[0], [f"{name}.png" for name in names])
+    return winoground()
+
+
 DATA: Mapping[str, Callable[[Path, Any], list[ChoiceRow]]] = {
     "whatsup-a": lambda root, patch: whatsup_like(root, patch, "a"),
     "whatsup-b": lambda root, patch: whatsup_like(root, patch, "b"),
@@ -204,4 +219,5 @@ DATA: Mapping[str, Callable[[Path, Any], list[ChoiceRow]]] = {
     "vsr-negation": lambda root, patch: vsr_like(root, patch, "negation"),
     "vsr-antonym": lambda root, patch: vsr_like(root, patch, "antonym"),
     "coco-boxes": boxes_like,
+    "winoground": winoground_like,
 }

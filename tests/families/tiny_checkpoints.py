@@ -449,6 +449,7 @@ def bridgetower(path: Path) -> Path:
     _stirred(BridgeTowerForImageAndTextRetrieval(config)).save_pretrained(path)
     edge = {"shortest_edge": PICTURE}
     BridgeTowerImageProcessorPil(size=edge, crop_size=edge, size_divisor=8).save_pretrained(path)
+    return path
 
 
 def openclip(path: Path) -> Path:
