@@ -78,14 +78,16 @@ class Table:
 
     def numbers(self, suite: str) -> Iterator[Published]:
         """What the table has on a suite's question, model by model; nothing where it asks another."""
-        metrics = self.facts.get("suites", {}).get(suite, {})
+        metrics, only = self.facts.get("suites", {}).get(suite, {}), self.facts.get("only", {})
         for row in self.rows:
+            if any(row[column] != wanted for column, wanted in only.items()):
+                continue
             for metric, where in metrics.items():
                 if row[where["column"]]:
                     yield self._number(suite, metric, row, where)
 
     def _number(self, suite: str, metric: str, row: Mapping[str, str], where: Mapping[str, Any]) -> Published:
-        value, model = float(row[where["column"]]), row["model"]
+        value, model = float(row[where["column"]]), row[self.facts.get("named_by", "model")]
         return Published(
             suite=suite,
             metric=metric,
