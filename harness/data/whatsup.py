@@ -100,7 +100,7 @@ def _controlled(part: str, path: str, captions: list[str], corrected: bool) -> C
     if corrected and name in SWAPPED:
         [shown] = SWAPPED - {name}
     return _row(
-        f"whatsup-{part} {name}",
+        f"whatsup-{part} {name}" + (f" shown by {shown}" if shown != name else ""),
         captions,
         Photo(shown, FOLDERS[part], ""),
         group=objects,

@@ -102,7 +102,7 @@ class Precomputed:
     def vectors(self, side: str, rows: Sequence[Row]) -> Matrix:
         """Return (rows, d) float32, unit rows; `side` is text or image.
 
-        Raises DataUnavailable if no row is held, DataError if some are not, ScoreError for NaN, Inf and zero vectors.
+        Raises DataUnavailable if most rows are not held, DataError if some are not, ScoreError for NaN, Inf and zero vectors.
         """
         table = self.tables[SIDES[side]]
         self._check_held(SIDES[side], [repr(row.id) for row in rows if row.id not in table.index], len(rows))
@@ -130,15 +130,14 @@ class Precomputed:
         return values
 
     def _check_held(self, what: str, lacking: Sequence[str], total: int) -> None:
-        if len(lacking) == total:
-            raise DataUnavailable(
-                f"{self.spec.name} holds {what} of none of the {total} rows of this suite; the first: {lacking[0]}"
-            )
-        if lacking:
-            raise DataError(
-                f"{self.spec.name} lacks {what} of {len(lacking)} of the {total} rows of this suite; the first: "
-                f"{lacking[0]}; add them to {self.spec.source}, or leave this suite out (-k)"
-            )
+        if not lacking:
+            return
+        told = f"{total - len(lacking)} of the {total} rows of this suite; the first that is missing: {lacking[0]}"
+        if 2 * len(lacking) > total:  # ids that two data sets share do not make the one the other
+            raise DataUnavailable(f"{self.spec.name} holds {what} of {told}")
+        raise DataError(
+            f"{self.spec.name} holds {what} of {told}; add them to {self.spec.source}, or leave this suite out (-k)"
+        )
 
     def _check_numbers(self, what: str, fine: NDArray[np.bool_], ids: Sequence[str]) -> None:
         if bad := [id_ for id_, good in zip(ids, fine, strict=True) if not good]:

@@ -16,6 +16,8 @@ from harness.measure.intervals import bootstrap, group_sums, mean_interval
 from harness.results import Findings, Outcome, Result
 from harness.rows import NO_CAPTION, ChoiceRow, Scores
 
+FEW = 8  # relations whose counts are told in a note
+
 
 def credit(scores: NDArray[Any], gold: NDArray[Any], counts: NDArray[Any] | None = None) -> NDArray[np.float64]:
     """What each row earns: 1, 0, or 1/k when the gold caption shares the top with k - 1 others.
@@ -53,6 +55,16 @@ def preference_floor(rows: Sequence[ChoiceRow]) -> float:
     return sum(max(counts.values()) for counts in golds.values()) / len(rows)
 
 
+def balance_note(rows: Sequence[ChoiceRow]) -> str:
+    """How many rows each relation has, in words; nothing where there are more relations than can be read."""
+    counts = Counter(row.label for row in rows)
+    return "rows: " + ", ".join(f"{name} {counts[name]}" for name in sorted(counts)) if len(counts) <= FEW else ""
+
+
+def _unbalanced(result: Result, floor: float, note: str) -> Result:
+    return replace(result, floor=floor, note="; ".join(filter(None, (result.note, note))))
+
+
 def caption_choice(scores: Scores[ChoiceRow], *, balanced: bool = True) -> Findings:
     """Accuracy over all rows, per relation (the rows' labels) and per category, with intervals over groups.
 
@@ -64,8 +76,8 @@ def caption_choice(scores: Scores[ChoiceRow], *, balanced: bool = True) -> Findi
     rows, values, earned = scores.rows, np.asarray(scores.values), row_credit(scores)
     results = accuracies(scores, earned, [1 / len(row.captions) for row in rows])
     if rows and not balanced:
-        floor = preference_floor(rows)
-        results = [replace(result, floor=floor) if result.slice == "all" else result for result in results]
+        floor, note = preference_floor(rows), balance_note(rows)
+        results = [_unbalanced(result, floor, note) if result.slice == "all" else result for result in results]
     results += [*_together("pair", scores, earned), *_together("set", scores, earned)]
     answered = [_outcome(row, values[i, : len(row.captions)], float(earned[i])) for i, row in enumerate(rows)]
     unanswered = [

@@ -217,7 +217,7 @@ def test_scores_of_one_suite_are_not_taken_for_those_of_another_about_the_same_r
     other = scene_choices("spatial", split="test", wording=1)[:40]
     assert [row.id for row in other] == [row.id for row in CHOICES]
     write(tmp_path / "features" / "a", "npz", **asked(CHOICES, oracle))
-    with pytest.raises(DataUnavailable, match="tiny holds scores of none of the 40 rows of this suite"):
+    with pytest.raises(DataUnavailable, match="tiny holds scores of 0 of the 40 rows of this suite"):
         score_captions(held(["scores"]), other)
     write(tmp_path / "features" / "b", "npz", **asked(other, lambda row, k: -oracle(row, k)))
     model = held(["scores"])
@@ -293,14 +293,16 @@ def test_a_suite_of_which_no_row_is_held_is_unavailable_and_one_with_some_is_an_
     write(tmp_path / "features" / "b", "npz", ids=[row.id for row in ROWS[:20]], texts=vectors_of(ROWS[:20]))
     model = held(["texts", "scores"])
     first = f"'{CHOICES[25].id}', caption '{CHOICES[25].captions[0]}'"
-    with pytest.raises(DataError, match=f"tiny lacks scores of 15 of the 40 rows of this suite; the first: {first}"):
+    with pytest.raises(DataError, match=f"tiny holds scores of 25 of the 40 rows .* missing: {first}"):
         score_captions(model, CHOICES)
-    with pytest.raises(DataUnavailable, match=r"tiny holds scores of none of the 15 rows .*; the first: "):
+    with pytest.raises(DataUnavailable, match=r"tiny holds scores of 0 of the 15 rows .* missing: "):
         score_captions(model, CHOICES[25:])
-    with pytest.raises(DataError, match=f"lacks texts of 10 of the 30 rows of this suite; the first: '{ROWS[20].id}'"):
+    with pytest.raises(DataError, match=f"holds texts of 20 of the 30 rows .* missing: '{ROWS[20].id}'"):
         embed_rows(model, ROWS)
-    with pytest.raises(DataUnavailable, match="holds texts of none of the 10 rows of this suite"):
+    with pytest.raises(DataUnavailable, match="holds texts of 0 of the 10 rows of this suite"):
         embed_rows(model, ROWS[20:])
+    with pytest.raises(DataUnavailable, match="holds texts of 8 of the 18 rows"):  # as where two data sets share rows
+        embed_rows(model, ROWS[12:])
 
 
 def test_a_row_of_which_one_caption_is_missing_is_not_held(held, tmp_path):
@@ -308,7 +310,7 @@ def test_a_row_of_which_one_caption_is_missing_is_not_held(held, tmp_path):
     told["scores"][7, 2] = NO_CAPTION
     write(tmp_path / "features" / "a", "npz", **told)
     first = f"'{CHOICES[7].id}', caption '{CHOICES[7].captions[2]}'"
-    with pytest.raises(DataError, match=f"lacks scores of 1 of the 40 rows of this suite; the first: {first}"):
+    with pytest.raises(DataError, match=f"holds scores of 39 of the 40 rows .* missing: {first}"):
         score_captions(held(["scores"]), CHOICES)
 
 

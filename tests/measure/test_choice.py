@@ -228,6 +228,9 @@ def test_a_preference_for_words_reaches_the_floor_and_no_more_where_rows_are_unb
     scores = Scores(rows, blind, tuple(row.group for row in rows))
     whole = caption_choice(scores, balanced=False).results[0]
     assert (whole.slice, whole.value, whole.floor, whole.chance) == ("all", 0.9, 0.9, 0.5)
+    assert whole.note == "rows: " + ", ".join(
+        f"{label} {sum(row.label == label for row in rows)}" for label in sorted({row.label for row in rows})
+    )
     assert caption_choice(scores).results[0].floor is None
     assert all(r.floor is None for r in caption_choice(scores, balanced=False).results if r.slice != "all")
 
