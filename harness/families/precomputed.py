@@ -102,7 +102,8 @@ class Precomputed:
     def vectors(self, side: str, rows: Sequence[Row]) -> Matrix:
         """Return (rows, d) float32, unit rows; `side` is text or image.
 
-        Raises DataUnavailable if most rows are not held, DataError if some are not, ScoreError for NaN, Inf and zero vectors.
+        Raises DataUnavailable if most rows are not held, DataError if some are not, ScoreError for NaN, Inf and zero
+        vectors.
         """
         table = self.tables[SIDES[side]]
         self._check_held(SIDES[side], [repr(row.id) for row in rows if row.id not in table.index], len(rows))
