@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tiny_chat
 import tiny_checkpoints
+import tiny_openclip
 
 from harness import devices, families
 from harness.devices import Device
@@ -26,12 +28,13 @@ def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """The folder of a checkpoint by the name of its builder in tiny_checkpoints; not to be written to."""
+    """The folder of a checkpoint by the name of its builder in tiny_….py; not to be written to."""
+    builders = vars(tiny_checkpoints) | vars(tiny_chat) | vars(tiny_openclip)
     made: dict[str, Path] = {}
 
     def make(kind: str) -> Path:
         if kind not in made:
-            made[kind] = getattr(tiny_checkpoints, kind)(tmp_path_factory.mktemp("checkpoints") / kind)
+            made[kind] = builders[kind](tmp_path_factory.mktemp("checkpoints") / kind)
         return made[kind]
 
     return make

@@ -7,7 +7,8 @@ from string import ascii_uppercase
 
 import numpy as np
 import pytest
-from tiny_checkpoints import CAPTIONS, CHAT, cut_short
+from tiny_chat import CHAT
+from tiny_checkpoints import CAPTIONS, cut_short
 
 from harness import models
 from harness.embed import answer_questions, score_captions

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,7 @@ def sentence(path: Path, *, pooling: str = "mean", dense: bool = False) -> Path:
 
     bert = path.with_name(f"{path.name}-bert")
     torch.manual_seed(1)
-    _stirred(BertModel(_bert_config())).save_pretrained(bert)
+    stirred(BertModel(_bert_config())).save_pretrained(bert)
     _wordpiece(bert)
     words = Transformer(str(bert), max_seq_length=64)
     modules: list[Any] = [words, Pooling(32, pooling_mode=pooling)]
@@ -59,7 +58,7 @@ def clip(path: Path) -> Path:
 
     config = CLIPConfig(text_config=_clip_text(path), vision_config=_PATCHES, projection_dim=20)
     torch.manual_seed(2)
-    _stirred(CLIPModel(config)).save_pretrained(path)
+    stirred(CLIPModel(config)).save_pretrained(path)
     CLIPImageProcessorPil(**_CROPPED).save_pretrained(path)
     return path
 
@@ -72,10 +71,10 @@ def siglip(path: Path) -> Path:
     tokenizer = _gemma(GemmaTokenizer, path)
     config = SiglipConfig(
         text_config=_siglip_text(len(tokenizer)),
-        vision_config={**_tower(24), "image_size": PICTURE, "patch_size": 8},
+        vision_config={**tower(24), "image_size": PICTURE, "patch_size": 8},
     )
     torch.manual_seed(3)
-    _stirred(SiglipModel(config)).save_pretrained(path)
+    stirred(SiglipModel(config)).save_pretrained(path)
     SiglipImageProcessorPil(size={"height": PICTURE, "width": PICTURE}).save_pretrained(path)
     return path
 
@@ -88,10 +87,10 @@ def siglip2(path: Path) -> Path:
     tokenizer = _gemma(Siglip2Tokenizer, path)
     config = Siglip2Config(
         text_config=_siglip_text(len(tokenizer)),
-        vision_config={**_tower(24), "num_patches": 16, "patch_size": 4},
+        vision_config={**tower(24), "num_patches": 16, "patch_size": 4},
     )
     torch.manual_seed(4)
-    _stirred(Siglip2Model(config)).save_pretrained(path)
+    stirred(Siglip2Model(config)).save_pretrained(path)
     Siglip2ImageProcessorPil(patch_size=4, max_num_patches=16).save_pretrained(path)
     return path
 
@@ -104,7 +103,7 @@ def blip(path: Path) -> Path:
     _wordpiece(path)
     config = BlipConfig(
         text_config={
-            **_tower(24),
+            **tower(24),
             "vocab_size": _WORDPIECES,
             "max_position_embeddings": 64,
             "encoder_hidden_size": 32,
@@ -113,182 +112,12 @@ def blip(path: Path) -> Path:
             "eos_token_id": 3,
             "sep_token_id": 3,
         },
-        vision_config={**_tower(32), "image_size": PICTURE, "patch_size": 8},
+        vision_config={**tower(32), "image_size": PICTURE, "patch_size": 8},
         image_text_hidden_size=20,
     )
     torch.manual_seed(5)
-    _stirred(BlipForImageTextRetrieval(config)).save_pretrained(path)
+    stirred(BlipForImageTextRetrieval(config)).save_pretrained(path)
     BlipImageProcessorPil(size={"height": PICTURE, "width": PICTURE}).save_pretrained(path)
-    return path
-
-
-CHAT = ("llava", "qwen2_vl", "qwen2_5_vl", "qwen3_vl", "smolvlm", "internvl", "paligemma")
-
-
-def llava(path: Path) -> Path:
-    """LLaVA: CLIP's patches put into a Llama."""
-    from transformers import CLIPImageProcessorPil, LlavaConfig, LlavaForConditionalGeneration, LlavaProcessor
-
-    tokenizer = _bytes_tokenizer("<image>")
-    config = LlavaConfig(
-        text_config={"model_type": "llama", **_LANGUAGE, "vocab_size": len(tokenizer)},
-        vision_config={
-            "model_type": "clip_vision_model",
-            **_tower(24),
-            "image_size": PICTURE,
-            "patch_size": 8,
-            "projection_dim": 24,
-        },
-        image_token_id=tokenizer.convert_tokens_to_ids("<image>"),
-    )
-    torch_seed(6)
-    _stirred(LlavaForConditionalGeneration(config)).save_pretrained(path)
-    size = {"size": {"shortest_edge": PICTURE}, "crop_size": {"height": PICTURE, "width": PICTURE}}
-    LlavaProcessor(
-        CLIPImageProcessorPil(**size),
-        tokenizer,
-        patch_size=8,
-        vision_feature_select_strategy="default",
-        num_additional_image_tokens=1,
-        chat_template=_template("<image>"),
-    ).save_pretrained(path)
-    return path
-
-
-def qwen2_vl(path: Path) -> Path:
-    """Qwen2-VL: as many tokens as the picture's size asks for, placed in three dimensions."""
-    return _qwen(path, "Qwen2VL", {"embed_dim": 32, "hidden_size": 32, "mlp_ratio": 2})
-
-
-def qwen2_5_vl(path: Path) -> Path:
-    """Qwen2.5-VL: its picture side attends within windows."""
-    vision = {"hidden_size": 32, "out_hidden_size": 32, "intermediate_size": 48, "window_size": 16}
-    return _qwen(path, "Qwen2_5_VL", {**vision, "fullatt_block_indexes": [1]})
-
-
-def qwen3_vl(path: Path) -> Path:
-    """Qwen3-VL: patches of several layers of the picture side go into the language model."""
-    vision = {"hidden_size": 32, "out_hidden_size": 32, "intermediate_size": 48, "num_position_embeddings": 64}
-    return _qwen(path, "Qwen3VL", {**vision, "deepstack_visual_indexes": [0]}, head_dim=8)
-
-
-def _qwen(path: Path, kind: str, vision: dict[str, Any], **language: Any) -> Path:
-    import transformers
-
-    names = {
-        "vision_start_token_id": "<|vision_start|>",
-        "vision_end_token_id": "<|vision_end|>",
-        "image_token_id": "<|image_pad|>",
-        "video_token_id": "<|video_pad|>",
-    }
-    tokenizer = _bytes_tokenizer(*names.values())
-    config = getattr(transformers, f"{kind}Config")(
-        text_config={
-            **_LANGUAGE,
-            **language,
-            "vocab_size": len(tokenizer),
-            "rope_parameters": {"rope_type": "default", "rope_theta": 10_000.0, "mrope_section": [2, 1, 1]},
-        },
-        vision_config={
-            **vision,
-            "depth": 2,
-            "num_heads": 4,
-            "patch_size": 4,
-            "spatial_merge_size": 2,
-            "temporal_patch_size": 2,
-        },
-        **{name: tokenizer.convert_tokens_to_ids(token) for name, token in names.items()},
-    )
-    torch_seed(7)
-    _stirred(getattr(transformers, f"{kind}ForConditionalGeneration")(config)).save_pretrained(path)
-    tokenizer.save_pretrained(path)
-    size = {"shortest_edge": 16 * 16, "longest_edge": 48 * 48}
-    processor = {"patch_size": 4, "merge_size": 2, "temporal_patch_size": 2}
-    transformers.Qwen2VLImageProcessorPil(**processor, size=size).save_pretrained(path)
-    (path / "chat_template.jinja").write_text(_template("<|vision_start|><|image_pad|><|vision_end|>"))
-    return path
-
-
-def smolvlm(path: Path) -> Path:
-    """SmolVLM: a picture is split into parts, and shown whole beside them."""
-    from transformers import SmolVLMConfig, SmolVLMForConditionalGeneration, SmolVLMImageProcessorPil
-
-    parts = [f"<row_{row}_col_{column}>" for row in range(1, 4) for column in range(1, 4)]
-    words = ("<image>", "<fake_token_around_image>", "<global-img>", "<end_of_utterance>")
-    tokenizer = _bytes_tokenizer(*words, *parts)
-    config = SmolVLMConfig(
-        text_config={"model_type": "llama", **_LANGUAGE, "vocab_size": len(tokenizer)},
-        vision_config={**_tower(24), "image_size": PICTURE, "patch_size": 4},
-        scale_factor=2,
-        image_token_id=tokenizer.convert_tokens_to_ids("<image>"),
-    )
-    torch_seed(8)
-    _stirred(SmolVLMForConditionalGeneration(config)).save_pretrained(path)
-    tokenizer.save_pretrained(path)
-    edges = {"size": {"longest_edge": 2 * PICTURE}, "max_image_size": {"longest_edge": PICTURE}}
-    SmolVLMImageProcessorPil(**edges, do_image_splitting=True).save_pretrained(path)
-    (path / "processor_config.json").write_text('{"image_seq_len": 4}')
-    (path / "chat_template.jinja").write_text(_template("<image>"))
-    return path
-
-
-def internvl(path: Path) -> Path:
-    """InternVL: tiles of a picture, by its shape."""
-    from transformers import GotOcr2ImageProcessorPil, InternVLConfig, InternVLForConditionalGeneration
-
-    words = {
-        "start_image_token": "<img>",
-        "end_image_token": "</img>",
-        "context_image_token": "<IMG_CONTEXT>",
-        "video_token": "<video>",
-    }
-    tokenizer = _bytes_tokenizer(*words.values(), extra_special_tokens=words)
-    config = InternVLConfig(
-        text_config={"model_type": "qwen2", **_LANGUAGE, "vocab_size": len(tokenizer)},
-        vision_config={**_tower(24), "image_size": [PICTURE, PICTURE], "patch_size": [4, 4]},
-        image_token_id=tokenizer.convert_tokens_to_ids("<IMG_CONTEXT>"),
-        image_seq_length=4,
-        downsample_ratio=0.5,
-    )
-    torch_seed(9)
-    _stirred(InternVLForConditionalGeneration(config)).save_pretrained(path)
-    tokenizer.save_pretrained(path)
-    size = {"height": PICTURE, "width": PICTURE}
-    GotOcr2ImageProcessorPil(size=size, crop_to_patches=True, min_patches=1, max_patches=3).save_pretrained(path)
-    (path / "processor_config.json").write_text('{"image_seq_length": 4}')
-    (path / "chat_template.jinja").write_text(_template("<IMG_CONTEXT>"))
-    return path
-
-
-def paligemma(path: Path) -> Path:
-    """PaliGemma: no chat template, and a prompt that is read both ways."""
-    from transformers import (
-        PaliGemmaConfig,
-        PaliGemmaForConditionalGeneration,
-        PaliGemmaProcessor,
-        SiglipImageProcessorPil,
-    )
-
-    tokenizer = _bytes_tokenizer("<image>")
-    pictures = SiglipImageProcessorPil(size={"height": PICTURE, "width": PICTURE}, image_seq_length=4)
-    processor = PaliGemmaProcessor(pictures, tokenizer)  # adds tokens for places
-    config = PaliGemmaConfig(
-        text_config={"model_type": "gemma", **_LANGUAGE, "head_dim": 8, "vocab_size": len(tokenizer)},
-        vision_config={
-            "model_type": "siglip_vision_model",
-            **_tower(24),
-            "image_size": PICTURE,
-            "patch_size": 8,
-            "projection_dim": 32,
-            "vision_use_head": False,
-        },
-        image_token_id=tokenizer.convert_tokens_to_ids("<image>"),
-        projection_dim=32,
-        hidden_size=32,
-    )
-    torch_seed(10)
-    _stirred(PaliGemmaForConditionalGeneration(config)).save_pretrained(path)
-    processor.save_pretrained(path)
     return path
 
 
@@ -306,7 +135,7 @@ def align(path: Path) -> Path:
         projection_dim=16,
     )
     torch.manual_seed(6)
-    _stirred(AlignModel(config)).save_pretrained(path)
+    stirred(AlignModel(config)).save_pretrained(path)
     EfficientNetImageProcessorPil(size={"height": 32, "width": 32}, do_center_crop=False).save_pretrained(path)
     return path
 
@@ -316,10 +145,10 @@ def altclip(path: Path) -> Path:
     import torch
     from transformers import AltCLIPConfig, AltCLIPModel, CLIPImageProcessorPil
 
-    words = _tower(24) | {"vocab_size": _unigram(path), "max_position_embeddings": 34, "project_dim": 28}
+    words = tower(24) | {"vocab_size": _unigram(path), "max_position_embeddings": 34, "project_dim": 28}
     config = AltCLIPConfig(text_config=words, vision_config=_PATCHES, projection_dim=20)
     torch.manual_seed(7)
-    _stirred(AltCLIPModel(config)).save_pretrained(path)
+    stirred(AltCLIPModel(config)).save_pretrained(path)
     CLIPImageProcessorPil(**_CROPPED).save_pretrained(path)
     return path
 
@@ -332,7 +161,7 @@ def chinese_clip(path: Path) -> Path:
     _wordpiece(path)
     config = ChineseCLIPConfig(text_config=_bert_text(24), vision_config=_PATCHES, projection_dim=20)
     torch.manual_seed(8)
-    _stirred(ChineseCLIPModel(config)).save_pretrained(path)
+    stirred(ChineseCLIPModel(config)).save_pretrained(path)
     ChineseCLIPImageProcessorPil(**_CROPPED).save_pretrained(path)
     return path
 
@@ -345,7 +174,7 @@ def clipseg(path: Path) -> Path:
     decoder = {"extract_layers": [0, 1], "reduce_dim": 8, "decoder_intermediate_size": 16}
     config = CLIPSegConfig(text_config=_clip_text(path), vision_config=_PATCHES, projection_dim=20, **decoder)
     torch.manual_seed(9)
-    _stirred(CLIPSegForImageSegmentation(config)).save_pretrained(path)
+    stirred(CLIPSegForImageSegmentation(config)).save_pretrained(path)
     ViTImageProcessorPil(size={"height": PICTURE, "width": PICTURE}).save_pretrained(path)
     return path
 
@@ -356,11 +185,11 @@ def groupvit(path: Path) -> Path:
     from transformers import CLIPImageProcessorPil, GroupViTConfig, GroupViTModel
 
     groups = {"depths": [1, 1], "num_group_tokens": [4, 0], "num_output_groups": [4, 4]}
-    vision = {**_tower(32), **groups, "image_size": PICTURE, "patch_size": 4}
+    vision = {**tower(32), **groups, "image_size": PICTURE, "patch_size": 4}
     projection = {"projection_dim": 20, "projection_intermediate_dim": 28}
     torch.manual_seed(10)
     config = GroupViTConfig(text_config=_clip_text(path), vision_config=vision, **projection)
-    _stirred(GroupViTModel(config)).save_pretrained(path)
+    stirred(GroupViTModel(config)).save_pretrained(path)
     CLIPImageProcessorPil(**_CROPPED).save_pretrained(path)
     return path
 
@@ -370,11 +199,11 @@ def metaclip_2(path: Path) -> Path:
     import torch
     from transformers import CLIPImageProcessorPil, MetaClip2Config, MetaClip2Model
 
-    words = _tower(24) | {"vocab_size": _unigram(path), "max_position_embeddings": 32}
+    words = tower(24) | {"vocab_size": _unigram(path), "max_position_embeddings": 32}
     words |= {"bos_token_id": 0, "eos_token_id": 2, "pad_token_id": 1}
     config = MetaClip2Config(text_config=words, vision_config=_PATCHES, projection_dim=20)
     torch.manual_seed(11)
-    _stirred(MetaClip2Model(config)).save_pretrained(path)
+    stirred(MetaClip2Model(config)).save_pretrained(path)
     CLIPImageProcessorPil(**_CROPPED).save_pretrained(path)
     return path
 
@@ -388,13 +217,13 @@ def flava(path: Path) -> Path:
     config = FlavaConfig(
         text_config=_bert_text(32),
         image_config={**_PATCHES, "vocab_size": 16},
-        multimodal_config=_tower(32),
+        multimodal_config=tower(32),
         image_codebook_config={"num_groups": 1, "num_blocks_per_group": 1, "hidden_size": 8, "vocab_size": 16},
         hidden_size=32,
         projection_dim=20,
     )
     torch.manual_seed(12)
-    _stirred(FlavaForPreTraining(config)).save_pretrained(path)
+    stirred(FlavaForPreTraining(config)).save_pretrained(path)
     FlavaImageProcessorPil(**_CROPPED, codebook_size=_SQUARE, codebook_crop_size=_SQUARE).save_pretrained(path)
     return path
 
@@ -414,7 +243,7 @@ def blip_2(path: Path) -> Path:
         image_text_hidden_size=20,
     )
     torch.manual_seed(13)
-    _stirred(Blip2ForImageTextRetrieval(config)).save_pretrained(path)
+    stirred(Blip2ForImageTextRetrieval(config)).save_pretrained(path)
     BlipImageProcessorPil(size=_SQUARE).save_pretrained(path)
     return path
 
@@ -427,7 +256,7 @@ def vilt(path: Path) -> Path:
     _wordpiece(path)
     config = ViltConfig(**_bert_text(24), image_size=PICTURE, patch_size=8)
     torch.manual_seed(14)
-    _stirred(ViltForImageAndTextRetrieval(config)).save_pretrained(path)
+    stirred(ViltForImageAndTextRetrieval(config)).save_pretrained(path)
     ViltImageProcessorPil(size={"shortest_edge": PICTURE}, size_divisor=8).save_pretrained(path)
     return path
 
@@ -437,7 +266,7 @@ def bridgetower(path: Path) -> Path:
     import torch
     from transformers import BridgeTowerConfig, BridgeTowerForImageAndTextRetrieval, BridgeTowerImageProcessorPil
 
-    words = {**_tower(64), "vocab_size": _byte_pairs(path), "max_position_embeddings": 34}
+    words = {**tower(64), "vocab_size": _byte_pairs(path), "max_position_embeddings": 34}
     config = BridgeTowerConfig(
         text_config=words,
         vision_config={"hidden_size": 64, "num_hidden_layers": 2, "image_size": PICTURE, "patch_size": 8},
@@ -446,70 +275,9 @@ def bridgetower(path: Path) -> Path:
         num_attention_heads=4,
     )
     torch.manual_seed(15)
-    _stirred(BridgeTowerForImageAndTextRetrieval(config)).save_pretrained(path)
+    stirred(BridgeTowerForImageAndTextRetrieval(config)).save_pretrained(path)
     edge = {"shortest_edge": PICTURE}
     BridgeTowerImageProcessorPil(size=edge, crop_size=edge, size_divisor=8).save_pretrained(path)
-    return path
-
-
-def openclip(path: Path) -> Path:
-    """CLIP by open_clip's own class and with its own tokenizer, in the files its repositories have."""
-    import open_clip
-
-    config = _openclip_config()
-    return _openclip_saved(open_clip.CLIP(**config), config, path)
-
-
-def openclip_coca(path: Path) -> Path:
-    """CoCa, whose text tower has a token of its own to pool by; pictures are squashed, not cropped."""
-    import open_clip
-
-    config = _openclip_config() | {"multimodal_cfg": {**_OPENCLIP_TEXT, "attn_pooler_heads": 4, "dim_head": 6}}
-    config["text_cfg"] |= {"embed_cls": True, "output_tokens": True}
-    config["vision_cfg"] |= {"attentional_pool": True, "attn_pooler_heads": 4, "output_tokens": True}
-    _openclip_saved(open_clip.CoCa(**config), {**config, "custom_text": True}, path, resize_mode="squash")
-    return path
-
-
-def openclip_roberta(path: Path) -> Path:
-    """RoBERTa as the text tower; its configuration and tokenizer lie in the folder."""
-    import open_clip
-    from transformers import RobertaConfig, RobertaTokenizer
-
-    letters = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", "Ġ", *_LETTERS, *_LETTERS.upper()]
-    RobertaTokenizer(vocab={piece: i for i, piece in enumerate(letters)}, merges=[]).save_pretrained(path)
-    RobertaConfig(vocab_size=len(letters), max_position_embeddings=40, **_tower(24)).save_pretrained(path)
-    config = _openclip_config()
-    config["text_cfg"] = {"hf_tokenizer_name": "roberta-base", "context_length": 32, "hf_model_pretrained": False}
-    names = {"hf_model_name": "roberta-base", "hf_pooler_type": "mean_pooler"}
-    made = {**config, "text_cfg": config["text_cfg"] | names | {"hf_model_name": str(path)}}
-    config["text_cfg"] |= names
-    return _openclip_saved(open_clip.CustomTextCLIP(**made), config, path)
-
-
-_OPENCLIP_TEXT = {"context_length": 16, "width": 24, "heads": 4, "layers": 2}
-
-
-def _openclip_config() -> dict[str, Any]:
-    vision = {"image_size": PICTURE, "patch_size": 8, "width": 32, "head_width": 8, "layers": 2}
-    return {"embed_dim": 20, "quick_gelu": True, "vision_cfg": vision, "text_cfg": {**_OPENCLIP_TEXT}}
-
-
-def _openclip_saved(model: Any, config: dict[str, Any], path: Path, resize_mode: str = "shortest") -> Path:
-    import torch
-    from safetensors.torch import save_file
-
-    torch.manual_seed(6)
-    path.mkdir(exist_ok=True)
-    save_file(_stirred(model).state_dict(), path / "open_clip_model.safetensors")
-    pictures = {
-        "mean": [0.5, 0.4, 0.3],
-        "std": [0.2, 0.3, 0.4],
-        "interpolation": "bilinear",
-        "resize_mode": resize_mode,
-    }
-    (path / "open_clip_config.json").write_text(json.dumps({"model_cfg": config, "preprocess_cfg": pictures}))
-
     return path
 
 
@@ -548,83 +316,50 @@ def pictures(count: int, *, side: int = 24) -> list[Any]:
     return [Image.fromarray(draw.integers(0, 256, shape, dtype=np.uint8)) for shape in shapes]
 
 
-def _tower(width: int) -> dict[str, int]:
+def tower(width: int) -> dict[str, int]:
     return {"hidden_size": width, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4}
 
 
 _SQUARE = {"height": PICTURE, "width": PICTURE}
 _CROPPED = {"size": {"shortest_edge": PICTURE}, "crop_size": _SQUARE}
-_PATCHES = {**_tower(32), "image_size": PICTURE, "patch_size": 8}
+_PATCHES = {**tower(32), "image_size": PICTURE, "patch_size": 8}
 
 
 def _clip_text(path: Path) -> dict[str, int]:
     from transformers import CLIPTokenizer
 
-    letters = f"{_LETTERS},.-"
+    letters = f"{LETTERS},.-"
     pieces = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
     tokenizer = CLIPTokenizer(vocab={piece: i for i, piece in enumerate(pieces)}, merges=[], model_max_length=77)
     tokenizer.save_pretrained(path)
     ids = {"bos_token_id": len(pieces) - 2, "eos_token_id": len(pieces) - 1, "pad_token_id": len(pieces) - 1}
-    return {**_tower(24), **ids, "vocab_size": len(pieces), "max_position_embeddings": 77}
+    return {**tower(24), **ids, "vocab_size": len(pieces), "max_position_embeddings": 77}
 
 
 def _bert_text(width: int) -> dict[str, int]:
-    return {**_tower(width), "vocab_size": _WORDPIECES, "max_position_embeddings": 64}
+    return {**tower(width), "vocab_size": _WORDPIECES, "max_position_embeddings": 64}
 
 
 def _siglip_text(words: int) -> dict[str, int]:
-    return {**_tower(24), "vocab_size": words, "max_position_embeddings": 32, "projection_size": 24}
+    return {**tower(24), "vocab_size": words, "max_position_embeddings": 32, "projection_size": 24}
 
 
 def _bert_config() -> Any:
     from transformers import BertConfig
 
-    return BertConfig(vocab_size=_WORDPIECES, max_position_embeddings=64, **_tower(32))
-
-
-_LANGUAGE = {**_tower(32), "num_key_value_heads": 2, "max_position_embeddings": 4096}
-
-
-def _bytes_tokenizer(*special: str, **known: Any) -> Any:
-    """A token a byte, but for "yes" and "no"; any text has tokens."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
-
-    merges = [("y", "e"), ("ye", "s"), ("Y", "e"), ("Ye", "s"), ("n", "o"), ("N", "o")]
-    pieces = [*sorted(pre_tokenizers.ByteLevel.alphabet()), *(one + other for one, other in merges)]
-    tokenizer = Tokenizer(models.BPE(vocab={piece: i for i, piece in enumerate(pieces)}, merges=merges))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    names = {"bos_token": "<s>", "eos_token": "<|im_end|>", "pad_token": "<pad>"}
-    more = ["<|im_start|>", *special]
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names, additional_special_tokens=more, **known)
-
-
-def _template(picture: str) -> str:
-    """A chat template in which a picture is said so."""
-    part = "{% if part['type'] == 'image' %}" + picture + "{% else %}{{ part['text'] }}{% endif %}"
-    said = "{% for part in message['content'] %}" + part + "{% endfor %}<|im_end|>\n"
-    messages = "{% for message in messages %}<|im_start|>{{ message['role'] }}\n" + said + "{% endfor %}"
-    return messages + "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-
-
-def torch_seed(seed: int) -> None:
-    """Make the weights that are drawn next the same each time."""
-    import torch
-
-    torch.manual_seed(seed)
+    return BertConfig(vocab_size=_WORDPIECES, max_position_embeddings=64, **tower(32))
 
 
 _SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-_LETTERS = "abcdefghijklmnopqrstuvwxyz"
-_WORDPIECES = len(_SPECIAL) + 2 * len(_LETTERS) + len(WORDS)
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_WORDPIECES = len(_SPECIAL) + 2 * len(LETTERS) + len(WORDS)
 
 
 def _wordpiece(path: Path, *, model_max_length: int = 64) -> None:
     from transformers import BertTokenizer
 
     path.mkdir(exist_ok=True)
-    pieces = dict.fromkeys([*_SPECIAL, *_LETTERS, *(f"##{letter}" for letter in _LETTERS), *WORDS])
+    pieces = dict.fromkeys([*_SPECIAL, *LETTERS, *(f"##{letter}" for letter in LETTERS), *WORDS])
     vocabulary = path / "vocab.txt"
     vocabulary.write_text("".join(f"{piece}\n" for piece in pieces))
     BertTokenizer(vocab=str(vocabulary), model_max_length=model_max_length).save_pretrained(path)
@@ -634,7 +369,7 @@ def _unigram(path: Path) -> int:
     """XLM-R's kind of tokenizer, which says nothing of a longest text; returns how many tokens it knows."""
     from transformers import XLMRobertaTokenizer
 
-    pieces = ["<s>", "<pad>", "</s>", "<unk>", "▁", *_LETTERS, *_LETTERS.upper(), "<mask>"]
+    pieces = ["<s>", "<pad>", "</s>", "<unk>", "▁", *LETTERS, *LETTERS.upper(), "<mask>"]
     XLMRobertaTokenizer(vocab=[(piece, 0.0) for piece in pieces]).save_pretrained(path)
     return len(pieces)
 
@@ -643,7 +378,7 @@ def _byte_pairs(path: Path) -> int:
     """RoBERTa's kind of tokenizer, which says nothing of a longest text; returns how many tokens it knows."""
     from transformers import RobertaTokenizer
 
-    pieces = ["<s>", "<pad>", "</s>", "<unk>", "Ġ", *_LETTERS, *_LETTERS.upper(), "<mask>"]
+    pieces = ["<s>", "<pad>", "</s>", "<unk>", "Ġ", *LETTERS, *LETTERS.upper(), "<mask>"]
     RobertaTokenizer(vocab={piece: i for i, piece in enumerate(pieces)}, merges=[]).save_pretrained(path)
     return len(pieces)
 
@@ -652,14 +387,14 @@ def _gemma(kind: Any, path: Path) -> Any:
     """Letters of both cases, so that forgotten lower-casing shows; <eos> at the end, as SigLIP 2 has it."""
     from tokenizers.processors import TemplateProcessing
 
-    pieces = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>", "▁", *_LETTERS, *_LETTERS.upper()]
+    pieces = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>", "▁", *LETTERS, *LETTERS.upper()]
     tokenizer = kind(vocab={piece: i for i, piece in enumerate(pieces)}, merges=[], padding_side="right")
     tokenizer._tokenizer.post_processor = TemplateProcessing(single="$A <eos>", special_tokens=[("<eos>", 1)])
     tokenizer.save_pretrained(path)
     return tokenizer
 
 
-def _stirred(model: Any) -> Any:
+def stirred(model: Any) -> Any:
     """Larger weights: with those that training starts from, all texts get almost the same vector."""
     import torch
 
