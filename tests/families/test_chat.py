@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from string import ascii_uppercase
 
@@ -256,11 +257,26 @@ def test_a_wrong_entry_is_one_error(load, checkpoint, entry, said):
         load("chat", checkpoint("llava"), **entry)
 
 
-def test_a_checkpoint_that_cannot_be_asked_is_refused(load, copy_of):
+def test_without_a_chat_template_a_picture_is_its_token(load, copy_of, rows):
     path = copy_of("qwen2_vl")
     (path / "chat_template.jinja").unlink()
     model = load("chat", path)
-    model.loaded.reader.processor.image_token  # noqa: B018 - it can still be shown a picture by its token
+    assert model.loaded.reader.asked("Is it?") == "<|image_pad|>Is it?"
+    assert np.isfinite(score_captions(model, rows[:2]).values).all()
+
+
+def test_a_template_that_the_tokenizer_has_is_taken(load, copy_of):
+    path = copy_of("qwen2_vl")
+    told = json.loads((path / "tokenizer_config.json").read_text())
+    told["chat_template"] = (path / "chat_template.jinja").read_text()
+    (path / "tokenizer_config.json").write_text(json.dumps(told))
+    expected = load("chat", path).loaded.reader.asked("Is it?")
+    (path / "chat_template.jinja").unlink()
+    assert load("chat", path).loaded.reader.asked("Is it?") == expected
+    assert "<|vision_start|>" in expected
+
+
+def test_a_checkpoint_that_cannot_be_asked_is_refused(load, copy_of):
     with pytest.raises(ModelError, match="does not load"):
         load("chat", copy_of("clip")).loaded  # noqa: B018
 

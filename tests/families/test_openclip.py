@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
-import importlib.util
 import json
 import shutil
 import sys
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tiny_checkpoints import CAPTIONS
+from tiny_openclip import HERE
 
 from harness import models
 from harness.embed import embed_rows, score_captions
@@ -28,31 +28,7 @@ from harness.rows import ChoiceRow, Row
 
 CLOSE = {"atol": 1e-4, "rtol": 0}
 WEIGHTS = "open_clip_model.safetensors"
-HERE = importlib.util.find_spec("open_clip") is not None
 needs_open_clip = pytest.mark.skipif(not HERE, reason='open_clip is absent: pip install "spatial-harness[openclip]"')
-declared: list[Any] = []  # operators last as long as what declared them
-
-
-def _torchvision() -> None:
-    """Import torchvision beside a CPU build of torch, too.
-
-    The registry's only build is for CUDA: its compiled part does not load there, and the rest of it, which is all that
-    open_clip uses, asks for the names of two operators. Nothing here calls them.
-    """
-    import torch
-
-    try:
-        import torchvision
-    except RuntimeError:
-        declared.append(torch.library.Library("torchvision", "DEF"))
-        for name in ("nms", "qnms"):
-            declared[0].define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        import torchvision
-    assert torchvision
-
-
-if HERE:
-    _torchvision()
 
 
 @pytest.fixture(params=["openclip", "openclip_coca", "openclip_roberta"])

@@ -2,11 +2,37 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from pathlib import Path
 from typing import Any
 
 from tiny_checkpoints import LETTERS, PICTURE, stirred, tower
+
+HERE = importlib.util.find_spec("open_clip") is not None
+declared: list[Any] = []  # operators last as long as what declared them
+
+
+def _torchvision() -> None:
+    """Import torchvision beside a CPU build of torch, too.
+
+    The registry's only build is for CUDA: its compiled part does not load there, and the rest of it, which is all that
+    open_clip uses, asks for the names of two operators. Nothing here calls them.
+    """
+    import torch
+
+    try:
+        import torchvision
+    except RuntimeError:
+        declared.append(torch.library.Library("torchvision", "DEF"))
+        for name in ("nms", "qnms"):
+            declared[0].define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        import torchvision
+    assert torchvision
+
+
+if HERE:
+    _torchvision()
 
 
 def openclip(path: Path) -> Path:

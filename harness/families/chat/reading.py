@@ -24,17 +24,18 @@ class Reader:
 
     def __init__(self, model: Any, processor: Any) -> None:
         self.model, self.processor, self.tokenizer = model, processor, processor.tokenizer
+        self.template = getattr(processor, "chat_template", None) or self.tokenizer.chat_template
         self.tokenizer.padding_side = "left"
         if self.tokenizer.pad_token is None:
             self.tokenizer.pad_token = self.tokenizer.eos_token
 
     def asked(self, question: str) -> str:
         """A question of one picture, in the words of the chat template."""
-        if not self.processor.chat_template:
+        if not self.template:
             return f"{self.processor.image_token}{question}"
         content = [{"type": "image"}, {"type": "text", "text": question}]
         # by the tokenizer: some processors ask after videos first
-        template = {"chat_template": self.processor.chat_template, "add_generation_prompt": True}
+        template = {"chat_template": self.template, "add_generation_prompt": True}
         message = [{"role": "user", "content": content}]
         return str(self.tokenizer.apply_chat_template(message, tokenize=False, **template))
 
