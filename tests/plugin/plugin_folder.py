@@ -38,7 +38,7 @@ def load(spec, path, device):
     note("load", spec.name, os.environ.get("PYTEST_XDIST_WORKER", "main"))
     if spec.options.get("trouble") == "load":
         raise OSError("half of the weights are missing")
-    return Texts(spec) if "EmbedsTexts" in capabilities(spec) else Captions(spec)
+    return {"EmbedsTexts": Texts, "AnswersQuestions": Answers}.get(*capabilities(spec), Captions)(spec)
 
 class Texts:
     def __init__(self, spec):
@@ -73,6 +73,12 @@ class Captions:
 
     def score_captions(self, images, captions):
         return np.array([[len(caption) for caption in row] for row in captions], np.float32)
+
+class Answers(Captions):
+    def answer_questions(self, images, questions):
+        for question in questions:
+            note("question", self.spec.name, question.splitlines()[1])
+        return ["(B)." for question in questions]
 """
 
 # torch's import, 2 s a process, is nothing to these tests; FLUSH_S 0 stores every batch at once
