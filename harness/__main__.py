@@ -71,7 +71,9 @@ def _calibrate(parser: argparse.ArgumentParser) -> None:
 
 def _prefetch(parser: argparse.ArgumentParser) -> None:
     _selection(parser)
-    parser.add_argument("--photos", action="store_true", help="also VSR's photos (6,259 downloads)")
+    parser.add_argument(
+        "--photos", action="store_true", help="also VSR's photos (6,259) and data sets that come with theirs"
+    )
 
 
 def _selection(parser: argparse.ArgumentParser) -> None:

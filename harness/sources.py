@@ -121,7 +121,7 @@ def hub_reasons(repo: str, revision: str, problem: str = "") -> Iterator[None]:
         raise Unavailable(f"{repo} could not be fetched: {error}") from error
 
 
-def _from_hub(repo: str, revision: str, patterns: Sequence[str], kind: str, fetch: bool) -> Path:
+def from_hub(repo: str, revision: str, patterns: Sequence[str], kind: str, fetch: bool) -> Path:
     """A snapshot of the wanted files, from the hub's cache or, if they may be fetched, the hub. Raises Unavailable."""
     from huggingface_hub import snapshot_download
 
@@ -179,7 +179,7 @@ def _model_folder(spec: ModelSpec, fetch: bool = True) -> Path:
     if mirror and (mirror / spec.source).is_dir():
         return mirror / spec.source
     try:
-        return _from_hub(spec.source, spec.revision, wanted_files(spec), "model", fetch)
+        return from_hub(spec.source, spec.revision, wanted_files(spec), "model", fetch)
     except Unavailable as error:
         raise ModelUnavailable(f"{error}; or put it under --model-dir DIR/{spec.source}") from None
 
@@ -273,7 +273,7 @@ class DataFile:
         if not self.repo:
             raise DataUnavailable(f"put {where}; {self.origin}")
         try:
-            path = _from_hub(self.repo, self.revision, [self.remote], "dataset", fetch) / self.remote
+            path = from_hub(self.repo, self.revision, [self.remote], "dataset", fetch) / self.remote
         except Unavailable as error:
             raise DataUnavailable(f"{error}; or put {where}") from None
         if not path.is_file():

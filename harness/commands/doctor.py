@@ -17,6 +17,7 @@ from harness.data import data_files
 from harness.data.vsr import FILES
 from harness.errors import DataUnavailable, HarnessError, ModelUnavailable, PictureError, Unavailable
 from harness.families import check_libraries, family_of
+from harness.hub_data import HubTable
 from harness.models import ModelSpec
 from harness.photos import Photo
 from harness.provenance import PACKAGES
@@ -103,6 +104,7 @@ def _folders() -> Iterator[str]:
     for what, path in {
         "store": sources.store_dir(),
         "photos": sources.cache_dir() / "photos",
+        "tables": sources.cache_dir() / "datasets",
         "hub cache": Path(constants.HF_HUB_CACHE),
     }.items():
         yield f"{what}: {path}, {_gb(_size(path))}, {_gb(_free(path))} free"
@@ -173,15 +175,16 @@ def _data() -> Iterator[str]:
     yield f"vsr photos: {_photos()}"
 
 
-def _file(file: DataFile) -> str:
+def _file(file: DataFile | HubTable) -> str:
     try:
         path = file.locate(fetch=False)
     except DataUnavailable as error:
         there_is_hub = file.repo and not sources.hub_problem()
-        return f"would be downloaded from {file.repo}" if there_is_hub else f"would be skipped: {error}"
+        terms = ", whose terms have to be accepted there" if isinstance(file, HubTable) and file.gated else ""
+        return f"would be downloaded from {file.repo}{terms}" if there_is_hub else f"would be skipped: {error}"
     except HarnessError as error:
         return f"would fail: {error}"
-    return f"{path}{'' if sources.used[file.local]['as_pinned'] else ', not the pinned bytes'}"
+    return f"{path}{', not the pinned bytes' if path.is_file() and not sources.used[file.local]['as_pinned'] else ''}"
 
 
 def _photos() -> str:

@@ -13,6 +13,7 @@ from harness.data import data_files
 from harness.data.vsr import FILES, vsr
 from harness.errors import DataUnavailable, HarnessError, PictureError
 from harness.families import check_libraries, family_of
+from harness.hub_data import HubTable
 from harness.models import ModelSpec
 from harness.photos import Photo
 from harness.sources import DataFile
@@ -27,7 +28,7 @@ def run(
     with given.folders(data_dir=data_dir, model_dir=model_dir):
         file = given.listed(models_file)
         specs = given.chosen(file, models)
-        lost = sum([*(_data(name, file) for name, file in data_files().items()), _photos() if photos else 0])
+        lost = sum([*(_data(name, file, photos) for name, file in data_files().items()), _photos() if photos else 0])
         there = [spec.name for spec in specs if not _missing(spec)]
         lost += len(specs) - len(there)
         lost += sum(_line(f"model {name}", why, "loads offline") for name, why in prove(file, there))
@@ -40,14 +41,21 @@ def _line(what: str, why: str, good: str) -> int:
     return 1 if why else 0
 
 
-def _data(name: str, file: DataFile) -> int:
+def _data(name: str, file: DataFile | HubTable, photos: bool) -> int:
+    later = isinstance(file, HubTable) and not photos
     try:
-        return _line(f"data {name}", "", str(file.locate()))
+        return _line(f"data {name}", "", str(file.locate(fetch=not later)))
     except DataUnavailable as error:
-        # what no hub has cannot be prefetched: it is told, and no failure of the command
-        return _line(f"data {name}", str(error), "") if file.repo else _told(name, str(error))
+        if later:
+            return _told(name, f"{error}; prefetch --photos fetches it with its pictures")
+        # what no hub has, or has for some, cannot be prefetched: it is told, and no failure of the command
+        return _line(f"data {name}", str(error), "") if _open_to_all(file) else _told(name, str(error))
     except HarnessError as error:
         return _line(f"data {name}", str(error), "")
+
+
+def _open_to_all(file: DataFile | HubTable) -> bool:
+    return bool(file.repo) and not (isinstance(file, HubTable) and file.gated)
 
 
 def _told(name: str, what: str) -> int:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import DataError, PictureError
+from harness.hub_data import HubTable
 from harness.photos import Photo
-from harness.rows import ChoiceRow, digest
+from harness.rows import ChoiceRow, Picture, digest
 from harness.sources import DataFile
 
 if TYPE_CHECKING:
@@ -21,7 +22,17 @@ if TYPE_CHECKING:
 
 COUNT = 23_937
 ORIGIN = "the authors' repository, github.com/mertyg/vision-language-models-are-bows, links to it and to its photos"
-FILES = {"relation": DataFile(local="aro/visual_genome_relation.json", origin=ORIGIN)}
+FILES = {
+    "relation": HubTable(
+        DataFile(local="aro/visual_genome_relation.json", origin=ORIGIN),
+        repo="mteb/ARO-Visual-Relation",
+        revision="53c1115ab5871ab33b09d5bb8856236d46bdaf2d",
+        split="test",
+        count=COUNT,
+        columns=("true_caption", "false_caption", "relation_name", "bbox"),
+        pictures=("image",),  # whole photos
+    )
+}
 FOLDERS = ("aro/images", "aro", "vg_images", "vg/VG_100K")
 
 
@@ -29,7 +40,7 @@ FOLDERS = ("aro/images", "aro", "vg_images", "vg/VG_100K")
 class Crop:
     """A part of a photo: `box` is left, top, right and bottom in pixels."""
 
-    photo: Photo
+    photo: Picture
     box: tuple[int, int, int, int]
 
     @property
@@ -53,11 +64,13 @@ class Crop:
 def aro_relation() -> list[ChoiceRow]:
     """Rows of VG-Relation (23,937): two captions of a part of a photo; photos are the groups, relations the labels.
 
-    Raises DataUnavailable where the file is not there, DataError where it is damaged.
+    Ids number the rows of the authors' file or, where it is not here, of the hub's table, which has the photos.
+    Raises DataUnavailable where there is neither, DataError where it is damaged.
     """
     path = FILES["relation"].locate()
     try:
-        rows = [_row(number, entry) for number, entry in enumerate(json.loads(path.read_bytes()))]
+        entries = map(_as_in_file, FILES["relation"].read(path)) if path.is_dir() else json.loads(path.read_bytes())
+        rows = [_row(number, entry) for number, entry in enumerate(entries)]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{path} is no file of ARO ({error!r}): fetch it again") from None
     if len(rows) != COUNT:
@@ -65,8 +78,16 @@ def aro_relation() -> list[ChoiceRow]:
     return rows
 
 
+def _as_in_file(entry: dict[str, Any]) -> dict[str, Any]:
+    """An entry of the hub's table as the authors' file has it, and the photo."""
+    box = {f"bbox_{side}": entry["bbox"][side] for side in "xywh"}
+    return {**entry, **box, "image_path": entry["image"].name}
+
+
 def _row(number: int, entry: dict[str, Any]) -> ChoiceRow:
     id_, name = f"aro {number:05d}", Path(entry["image_path"]).name
+    if not name:
+        raise ValueError(f"row {number} does not name its photo")
     left, top, width, height = (int(entry[f"bbox_{side}"]) for side in "xywh")
     captions = {"true": entry["true_caption"], "exchanged": entry["false_caption"]}
     options = tuple(sorted(captions, key=lambda option: digest(id_, option)))
@@ -74,7 +95,7 @@ def _row(number: int, entry: dict[str, Any]) -> ChoiceRow:
         id=id_,
         label=entry["relation_name"],
         group=name,
-        image=Crop(Photo(name, FOLDERS, ""), (left, top, left + width, top + height)),
+        image=Crop(entry.get("image") or Photo(name, FOLDERS, ""), (left, top, left + width, top + height)),
         captions=tuple(captions[option] for option in options),
         options=options,
         gold=options.index("true"),

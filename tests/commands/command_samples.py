@@ -28,6 +28,7 @@ class FakeHub:
         self.cache = cache
         self.repos: dict[str, dict[str, bytes]] = {}
         self.gated: set[str] = set()
+        self.revisions: set[str | None] = {None, "main", SHA}
         self.fetched: list[str] = []
 
     def model_info(self, repo: str, revision: str | None = None, files_metadata: bool = False) -> SimpleNamespace:
@@ -59,7 +60,7 @@ class FakeHub:
     def _check(self, repo: str, revision: str | None) -> None:
         if repo not in self.repos:
             raise RepositoryNotFoundError("no such repository", response=_answer())
-        if revision not in (None, "main", SHA):
+        if revision not in self.revisions:
             raise RevisionNotFoundError("no such revision", response=_answer())
 
     def _folder(self, repo: str) -> Path:

@@ -39,6 +39,8 @@ def test_without_a_hub_every_model_and_data_set_says_why_it_would_be_skipped(her
     assert said["random"].startswith("ready (")
     assert said["local"].startswith("would be skipped: nowhere is not a folder")
     assert said["vsr random/train"].startswith("would be skipped: cambridgeltl/vsr_random is not in the hub's cache")
+    assert said["aro relation"].startswith("would be skipped: mteb/ARO-Visual-Relation is not in the hub's cache")
+    assert said["aro relation"].endswith("links to it and to its photos")
     assert said["vsr photos"] == "unknown without vsr random/train"
     assert said["scenes"] == "drawn where they are needed"
     assert said["no GPU"].startswith("models run on the CPU")
@@ -63,8 +65,17 @@ def test_with_a_hub_it_says_what_would_be_downloaded_and_downloads_nothing(here:
     assert said["old"].startswith("would fail: the hub has no safetensors")
     assert said["nowhere"].startswith("would be skipped: org/nowhere does not exist")
     assert said["vsr zeroshot/test"] == "would be downloaded from cambridgeltl/vsr_zeroshot"
+    assert said["aro relation"] == "would be downloaded from mteb/ARO-Visual-Relation"
+    assert said["winoground examples"].endswith("facebook/winoground, whose terms have to be accepted there")
     assert hub.fetched == []
     assert not hub.cache.exists()
+
+
+def test_a_table_of_the_hubs_cache_is_named_by_its_folder(here: Path, hub: FakeHub, capsys):
+    (here / "models.yaml").write_text(CONTROL)
+    hub.repos["mteb/ARO-Visual-Relation"] = {"data/test-00000-of-00001.parquet": b""}
+    hub._put("mteb/ARO-Visual-Relation", ["*"])
+    assert examine(capsys)["aro relation"] == str(hub._folder("mteb/ARO-Visual-Relation"))
 
 
 def test_what_is_in_a_mirror_or_the_cache_is_ready_and_what_is_damaged_would_fail(

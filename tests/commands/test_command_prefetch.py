@@ -13,6 +13,7 @@ from PIL import Image
 from harness import photos
 from harness.__main__ import main
 from harness.data import data_files, vsr
+from harness.hub_data import HubTable
 from harness.photos import Photo
 
 CONTROL = "- {name: random, family: controls, options: {kind: random}}\n"
@@ -149,6 +150,48 @@ def test_exit_code_0_when_all_is_there_and_1_when_a_data_file_is_not(here: Path,
     assert "put vsr/zeroshot/dev.jsonl below --data-dir" in said["data vsr zeroshot/dev"]
 
 
+def put_tables(hub: FakeHub) -> None:
+    """The data sets that the hub has with their pictures, files of no content."""
+    for file in data_files().values():
+        if isinstance(file, HubTable):
+            hub.repos[file.repo] = {f"data/{file.split}-00000-of-00001.parquet": b"", "README.md": b""}
+            hub.revisions.add(file.revision)
+
+
+def test_data_sets_with_their_pictures_are_fetched_with_the_photos(
+    here: Path, hub: FakeHub, data: Path, capsys, photo_rows
+):
+    (here / "models.yaml").write_text(CONTROL)
+    put_tables(hub)
+    assert prefetch("--data-dir", str(data)) == 0
+    said = lines(capsys.readouterr().out)
+    assert hub.fetched == []
+    assert said["data aro relation"].startswith("manual mteb/ARO-Visual-Relation is not in the hub's cache")
+    assert said["data aro relation"].endswith("prefetch --photos fetches it with its pictures")
+    assert prefetch("--data-dir", str(data), "--photos") == 0
+    said = lines(capsys.readouterr().out)
+    assert set(hub.fetched) == {"mteb/ARO-Visual-Relation", "mteb/SUGARCREPE_fmt", "facebook/winoground"}
+    assert said["data sugarcrepe swap_obj"].startswith(f"ok {hub.cache}")
+    assert not list(hub.cache.rglob("README.md"))
+
+
+def test_a_data_set_behind_terms_is_told_and_one_that_is_gone_is_missing(
+    here: Path, hub: FakeHub, data: Path, capsys, photo_rows
+):
+    (here / "models.yaml").write_text(CONTROL)
+    put_tables(hub)
+    hub.gated.add("facebook/winoground")
+    assert prefetch("--data-dir", str(data), "--photos") == 0
+    said = lines(capsys.readouterr().out)["data winoground examples"]
+    assert said.startswith("manual facebook/winoground is gated: accept its terms on the hub")
+    del hub.repos["mteb/ARO-Visual-Relation"]
+    shutil.rmtree(hub.cache)
+    assert prefetch("--data-dir", str(data), "--photos") == 1
+    said = lines(capsys.readouterr().out)["data aro relation"]
+    assert said.startswith("missing mteb/ARO-Visual-Relation does not exist on the hub")
+    assert "put aro/visual_genome_relation.json below --data-dir" in said
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -195,8 +238,11 @@ def photo_rows(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes | Exception]:
     return answers
 
 
-def test_photos_are_fetched_only_when_asked_for(here: Path, data: Path, tmp_path: Path, capsys, photo_rows):
+def test_photos_are_fetched_only_when_asked_for(
+    here: Path, hub: FakeHub, data: Path, tmp_path: Path, capsys, photo_rows
+):
     (here / "models.yaml").write_text(CONTROL)
+    put_tables(hub)
     cache = tmp_path / "cache" / "spatial-harness" / "photos"
     assert prefetch("--data-dir", str(data)) == 0
     assert not cache.exists()
