@@ -30,7 +30,7 @@ from harness.store import Store
 
 FLUSH_S = 2.0  # what a killed run may have to compute again
 LONGEST = 100_000  # characters of a text, more than any context holds: tokenizing a file's mistake takes minutes
-AHEAD = 2  # batches of pictures prepared while one is computed
+AHEAD = 2  # batches prepared while one is computed
 Job = tuple[Sequence[int], Callable[[Sequence[int]], tuple[Sequence[int], Any]]]  # positions, and how to compute them
 Matrix = NDArray[np.float32]
 
@@ -128,10 +128,17 @@ def embed_texts(model: Model, texts: Sequence[str]) -> Any:
         counts = getattr(model.loaded, "token_counts", lambda many: [len(text) for text in many])(wanted)
         plan = batches.plan(counts, model.token_budget, model.spec.batch_size)
 
-        def run(batch: Sequence[int]) -> tuple[Sequence[int], Any]:
-            return [todo[i] for i in batch], model.loaded.embed_texts([wanted[i] for i in batch])
+        tokenized = getattr(model.loaded, "tokenized", list)
+        embed = getattr(model.loaded, "embed_tokens", model.loaded.embed_texts)
 
-        yield from computed(model, [(batch, run) for batch in plan], len(todo), "texts")
+        def opened(batch: Sequence[int]) -> tuple[list[int], Any]:
+            return [todo[i] for i in batch], tokenized([wanted[i] for i in batch])
+
+        def run(prepared: tuple[list[int], Any]) -> tuple[list[int], Any]:
+            return prepared[0], embed(prepared[1])
+
+        # in one thread: tokenizers are set anew for each call
+        yield from computed(model, ahead(plan, opened, run, threads=1), len(todo), "texts")
 
     _through_store(model, "texts", names, compute)
     return model.store.get(model.space("texts"), digests)
@@ -221,11 +228,14 @@ def open_pictures(pictures: Iterable[tuple[int, Picture]], broken: dict[int, str
 
 
 def ahead(
-    plan: Sequence[Sequence[int]], opened: Callable[[Sequence[int]], Any], run: Callable[[Any], Any]
+    plan: Sequence[Sequence[int]],
+    opened: Callable[[Sequence[int]], Any],
+    run: Callable[[Any], Any],
+    threads: int = AHEAD,
 ) -> Iterator[Job]:
-    """Jobs whose pictures are opened off the main thread, AHEAD batches early."""
+    """Jobs whose inputs are prepared off the main thread, AHEAD batches early."""
     waiting: deque[Job] = deque()
-    with ThreadPoolExecutor(AHEAD) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         for batch in plan:
             future = pool.submit(opened, batch)
 

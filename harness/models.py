@@ -52,7 +52,11 @@ class ModelSpec:
 
 @runtime_checkable
 class EmbedsTexts(Protocol):
-    """Has one vector for a text."""
+    """Has one vector for a text.
+
+    A model may also have the two halves of `embed_texts`: `tokenized(texts)`, called off the main thread, and
+    `embed_tokens(tokens)`, which gets its value.
+    """
 
     def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return (texts, d) float32, unit rows."""

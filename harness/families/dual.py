@@ -98,16 +98,24 @@ class _Towers:
 class _Texts(_Towers):
     def token_counts(self, texts: Sequence[str]) -> list[int]:
         """How long each text is to the model, for batches of equal length."""
-        return [len(ids) for ids in self._tokens(texts, padding=False)["input_ids"]]
+        return [len(ids) for ids in self._tokens(texts, padding=False, return_attention_mask=False)["input_ids"]]
 
     def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return (texts, d), unit rows."""
+        return self.embed_tokens(self.tokenized(texts))
+
+    def tokenized(self, texts: Sequence[str]) -> Any:
+        """What the model takes, on the CPU."""
+        tokens = self._tokens(texts, padding="longest", return_tensors="pt")
+        if self.siglip:
+            tokens.pop("attention_mask", None)
+        return tokens
+
+    def embed_tokens(self, tokens: Any) -> NDArray[np.float32]:
+        """Return (texts, d), unit rows; takes what `tokenized` gave."""
         import torch
 
         with torch.inference_mode():
-            tokens = self._tokens(texts, padding="longest", return_tensors="pt")
-            if self.siglip:
-                tokens.pop("attention_mask", None)
             return self._unit(self.model.get_text_features(**tokens.to(self.model.device)))
 
     def _tokens(self, texts: Sequence[str], **kwargs: Any) -> Any:

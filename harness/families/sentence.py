@@ -64,14 +64,22 @@ class Sentence:
 
     def token_counts(self, texts: Sequence[str]) -> list[int]:
         """How long each text is to the model, for batches of equal length."""
-        return [len(ids) for ids in self.model.tokenizer([self.prompt + t for t in texts])["input_ids"]]
+        ids_alone = {"return_attention_mask": False, "return_token_type_ids": False}
+        return [len(ids) for ids in self.model.tokenizer([self.prompt + t for t in texts], **ids_alone)["input_ids"]]
 
     def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return (texts, d), unit rows."""
+        return self.embed_tokens(self.tokenized(texts))
+
+    def tokenized(self, texts: Sequence[str]) -> Any:
+        """What the model takes, on the CPU."""
+        return self.model.preprocess([self.prompt + text for text in texts])
+
+    def embed_tokens(self, batch: Any) -> NDArray[np.float32]:
+        """Return (texts, d), unit rows; takes what `tokenized` gave."""
         import torch
 
         with torch.inference_mode():
-            batch = self.model.preprocess([self.prompt + text for text in texts])
             batch = {k: v.to(self.model.device) if hasattr(v, "to") else v for k, v in batch.items()}
             vectors = self.model(batch)["sentence_embedding"].float()
             return torch.nn.functional.normalize(vectors, dim=-1).cpu().numpy()
