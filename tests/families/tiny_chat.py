@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def _template(picture: str) -> str:
     return messages + "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 
 
-CHAT = ("llava", "qwen2_vl", "qwen2_5_vl", "qwen3_vl", "smolvlm", "internvl", "paligemma")
+CHAT = ("llava", "llava_onevision", "qwen2_vl", "qwen2_5_vl", "qwen3_vl", "smolvlm", "internvl", "paligemma")
 
 
 def llava(path: Path) -> Path:
@@ -64,6 +65,41 @@ def llava(path: Path) -> Path:
         num_additional_image_tokens=1,
         chat_template=_template("<image>"),
     ).save_pretrained(path)
+    return path
+
+
+def llava_onevision(path: Path) -> Path:
+    """LLaVA-OneVision: tiles of a picture and the picture whole, by its shape."""
+    import torch
+    from transformers import (
+        LlavaOnevisionConfig,
+        LlavaOnevisionForConditionalGeneration,
+        LlavaOnevisionImageProcessorPil,
+    )
+
+    tokenizer = _bytes_tokenizer("<image>", "<video>")
+    tiles = [[PICTURE, PICTURE], [PICTURE, 2 * PICTURE], [2 * PICTURE, PICTURE]]
+    config = LlavaOnevisionConfig(
+        text_config={"model_type": "qwen2", **_LANGUAGE, "vocab_size": len(tokenizer)},
+        vision_config={
+            "model_type": "siglip_vision_model",
+            **tower(24),
+            "image_size": PICTURE,
+            "patch_size": 4,
+            "vision_use_head": False,
+        },
+        image_token_index=tokenizer.convert_tokens_to_ids("<image>"),
+        video_token_index=tokenizer.convert_tokens_to_ids("<video>"),
+        image_grid_pinpoints=tiles,
+    )
+    torch.manual_seed(11)
+    stirred(LlavaOnevisionForConditionalGeneration(config)).save_pretrained(path)
+    tokenizer.save_pretrained(path)
+    size = {"height": PICTURE, "width": PICTURE}
+    LlavaOnevisionImageProcessorPil(size=size, image_grid_pinpoints=tiles).save_pretrained(path)
+    facts = {"num_image_tokens": 16, "vision_feature_select_strategy": "full"}
+    (path / "processor_config.json").write_text(json.dumps(facts))
+    (path / "chat_template.jinja").write_text(_template("<image>"))
     return path
 
 
