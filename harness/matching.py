@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 Tensors = Mapping[str, Any]
+PAIRS = 128  # of picture and caption, read at once
 
 
 class Matcher:
@@ -36,8 +37,14 @@ class Matcher:
 
         with torch.inference_mode():
             seen = self.see(self._pixels(images))  # (images, …)
-            seen = {name: part.repeat_interleave(len(captions[0]), dim=0) for name, part in seen.items()}  # (pairs, …)
-            scores = self._scores(self._tokens([self.prompt + text for told in captions for text in told]), seen)
+            texts = [self.prompt + text for told in captions for text in told]
+            of = torch.arange(len(images), device=self.model.device).repeat_interleave(len(captions[0]))
+            parts = []
+            for start in range(0, len(texts), PAIRS):  # a picture may be asked about hundreds of captions
+                here = slice(start, start + PAIRS)
+                pairs = {name: part[of[here]] for name, part in seen.items()}  # (pairs, …)
+                parts.append(self._scores(self._tokens(texts[here]), pairs))
+            scores = torch.cat(parts)
             return np.asarray(scores.view(len(images), -1).float().cpu().numpy(), np.float32)
 
     def _scores(self, tokens: Tensors, seen: Tensors) -> Any:

@@ -92,7 +92,8 @@ class ChoiceRow:
 class QuestionRow:
     """A question about a picture, and the answers it may get ("yes", "no"; "A", "B", …), of which one is right.
 
-    `options` says what each answer claims, for slices and confusions.
+    `options` says what each answer claims, for slices and confusions; `set` names the rows of one question that is put
+    in several ways.
     """
 
     id: str
@@ -103,6 +104,7 @@ class QuestionRow:
     answers: tuple[str, ...]
     options: tuple[str, ...]
     gold: int
+    set: str = ""
     category: str = ""
 
     def __post_init__(self) -> None:

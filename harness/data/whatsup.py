@@ -19,6 +19,7 @@ from harness.relations import relation_in
 from harness.rows import ChoiceRow, Row, digest
 from harness.sources import DataFile
 
+# ServiceNow/whatsup_all on the hub has all six with their pictures; no revision of it could be confirmed to pin
 ORIGIN = "the authors' repository, github.com/amitakamath/whatsup_vlms, links to the files and their pictures"
 NAMES = {
     "a": "controlled_images_dataset",

@@ -17,6 +17,8 @@ from harness.measure.intervals import bootstrap, group_sums, mean_interval
 from harness.results import Findings, Outcome, Result
 from harness.rows import ChoiceRow, QuestionRow, Scores
 
+GOES_ON = "or|and|is|was|fits|matches|describes|best|because"  # what may follow an "A" that is a letter
+
 
 def letter_questions(rows: Sequence[ChoiceRow]) -> list[QuestionRow]:
     """Each row's captions under letters, in all rotations: every caption stands once under every letter.
@@ -43,15 +45,19 @@ def _lettered(row: ChoiceRow, turn: int) -> QuestionRow:
         answers=tuple(ascii_uppercase[:count]),
         options=tuple(row.options[k] for k in order),
         gold=order.index(row.gold),
+        set=row.id,
     )
 
 
 def read_answer(text: str, answers: Sequence[str]) -> int | None:
     """Which of the answers a text gives; None where it gives none, or several.
 
-    Letters and words count where they stand by themselves, words in upper or lower case too; not an "A" or "I" that
-    is the first word of a phrase ("A mug", "I think").
+    Letters and words count where they stand by themselves, words in upper or lower case too, and by the first word if
+    that is one of them; not an "A" or "I" that begins a phrase ("A mug", "I think").
     """
+    for i, answer in enumerate(answers):
+        if len(answer) > 1 and re.match(rf"\W*{re.escape(answer)}\b", text, re.IGNORECASE):
+            return i
     found = {i for i, answer in enumerate(answers) if _says(answer, text)}
     return found.pop() if len(found) == 1 else None
 
@@ -60,7 +66,10 @@ def _says(answer: str, text: str) -> bool:
     alone = rf"(?<!\w){re.escape(answer)}(?!\w)"
     if len(answer) > 1:
         return bool(re.search(alone, text, re.IGNORECASE))
-    return bool(re.search(alone + (r"(?! (?!or\b|and\b)\w)" if answer in "AI" else ""), text))
+    if answer not in "AI":
+        return bool(re.search(alone, text))
+    named = rf"(?:[Oo]ption|[Cc]aption|[Aa]nswer|[Ll]etter) {answer}(?!\w)"
+    return bool(re.search(rf"{named}|{alone}(?! (?!(?:{GOES_ON})\b)\w)", text))
 
 
 def answer_choice(scores: Scores[QuestionRow]) -> Findings:

@@ -163,17 +163,22 @@ def _together(unit: str, scores: Scores[ChoiceRow], earned: NDArray[np.float64])
     for i in sorted(range(len(scores.rows)), key=lambda i: scores.rows[i].id):
         if name := getattr(scores.rows[i], unit):
             units[name].append(i)
+    lost: dict[str, int] = defaultdict(int)
+    for row, _ in scores.failed:
+        if name := getattr(row, unit):
+            lost[name] += 1
     # a suite may hold sets of several kinds: rows of one kind have as many captions, and its whole sets as many rows
-    kinds = {name: len(scores.rows[index[0]].captions) for name, index in units.items()}
+    members = [*scores.rows, *(row for row, _ in scores.failed)]
+    kinds = {name: len(row.captions) for row in members if (name := getattr(row, unit))}
     whole: dict[int, int] = defaultdict(lambda: 2)
-    for name, index in units.items():
-        whole[kinds[name]] = 2 if unit == "pair" else max(whole[kinds[name]], len(index))
+    for name, kind in kinds.items():
+        whole[kind] = 2 if unit == "pair" else max(whole[kind], len(units.get(name, ())) + lost[name])
     complete = [units[name] for name in sorted(units) if len(units[name]) == whole[kinds[name]]]
     if not complete:
         return []
     products = np.array([earned[index].prod() for index in complete])
     low, high = mean_interval(products, [scores.groups[index[0]] for index in complete])
-    left = len(units) - len(complete)
+    left = len(kinds) - len(complete)
     return [
         Result(
             metric=f"{unit}_accuracy",

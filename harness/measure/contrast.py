@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from harness.measure.choice import caption_choice, lost_note, preference_floor, 
 from harness.measure.intervals import bootstrap, group_sums
 from harness.relations import AXES
 from harness.results import Findings, Result
-from harness.rows import ChoiceRow, Scores
+from harness.rows import NO_CAPTION, ChoiceRow, Scores
 
 SIDES = ("vertical", "horizontal")
 
@@ -20,16 +21,19 @@ SIDES = ("vertical", "horizontal")
 def axis_contrast(scores: Scores[ChoiceRow], *, balanced: bool = True) -> Findings:
     """Accuracy on vertical relations less that on horizontal ones, and each axis by itself.
 
+    Where a row has captions of several axes (What'sUp), it is asked to choose among those of the true one's axis:
+    else always saying "on" would look like knowing the vertical.
     The interval draws groups, as all do: where a group has rows on both axes they are drawn together and the
     difference is a paired one, else it is one of two samples. Rows on no axis have no say. Where options are not right
     equally often, say `balanced=False`: the floor of each axis is then `preference_floor`, and that of the difference
     theirs. Raises DataError where an axis has no row.
     """
     kept = [i for i, row in enumerate(scores.rows) if row.label in AXES]
+    rows, values = _within_axes([scores.rows[i] for i in kept], np.asarray(scores.values)[kept])
     held = replace(
         scores,
-        rows=tuple(scores.rows[i] for i in kept),
-        values=np.asarray(scores.values)[kept],
+        rows=rows,
+        values=values,
         groups=tuple(scores.groups[i] for i in kept),
         failed=tuple((row, why) for row, why in scores.failed if row.label in AXES),
     )
@@ -51,6 +55,25 @@ def axis_contrast(scores: Scores[ChoiceRow], *, balanced: bool = True) -> Findin
     choice = caption_choice(held)
     relations = [result for result in choice.results if result.slice.startswith("relation=")]
     return Findings((difference, *by_axis, *relations), choice.outcomes)
+
+
+def _within_axes(rows: list[ChoiceRow], values: NDArray[Any]) -> tuple[tuple[ChoiceRow, ...], NDArray[Any]]:
+    """The rows with those captions alone that lie on the true one's axis, if there are others; and their scores."""
+    narrowed, found = [], np.full_like(values, NO_CAPTION)
+    for line, row, given in zip(found, rows, values, strict=True):
+        options = enumerate(row.options)
+        columns = [k for k, option in options if AXES.get(option) == AXES[row.label] or k == row.gold]
+        columns = columns if len(columns) > 1 else list(range(len(row.options)))
+        line[: len(columns)] = given[columns]
+        narrowed.append(
+            replace(
+                row,
+                captions=tuple(row.captions[k] for k in columns),
+                options=tuple(row.options[k] for k in columns),
+                gold=columns.index(row.gold),
+            )
+        )
+    return tuple(narrowed), found
 
 
 def _difference(scores: Scores[ChoiceRow], axes: NDArray[np.str_]) -> Result:

@@ -29,8 +29,7 @@ def reference_rows(
     """
     if pictures:
         captions = tuple(sorted({caption for row in rows for caption in row.captions}))
-        shown = {row.image.name: row for row in sorted(pictures, key=lambda row: row.id)}.values()
-        drawn = sorted(shown, key=lambda row: digest("reference", row.id))[:count]
+        drawn = _drawn(pictures, count)
         return [replace(row, captions=captions, options=captions, gold=0, pair="", set="") for row in drawn]
     sets: dict[str, list[ChoiceRow]] = defaultdict(list)
     for row in rows:
@@ -38,9 +37,15 @@ def reference_rows(
     found = []
     for name, members in sets.items():
         captions = tuple(sorted({caption for row in members for caption in row.captions}))
-        chosen = members if name else sorted(members, key=lambda row: digest("reference", row.id))[:count]
+        chosen = members if name else _drawn(members, count)
         found += [replace(row, captions=captions, options=captions, gold=0, pair="") for row in chosen]
     return found
+
+
+def _drawn(rows: Sequence[ChoiceRow], count: int) -> list[ChoiceRow]:
+    """Rows of `count` pictures, one of each."""
+    shown = {row.image.name: row for row in sorted(rows, key=lambda row: row.id)}.values()
+    return sorted(shown, key=lambda row: digest("reference", row.id))[:count]
 
 
 def marginalised(scores: Scores[ChoiceRow], references: Scores[ChoiceRow]) -> Scores[ChoiceRow]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any
 
-HOW_LOADED = {"allow_bin"}  # options that say nothing of what the model is asked
+HOW_LOADED = {"allow_bin", "weights"}  # options that say nothing of what the model is asked
 ASKED_OTHERWISE = ("prompt", "pooling")  # keys of an entry that no published row was given
 
 

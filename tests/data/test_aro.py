@@ -56,7 +56,15 @@ def test_parts_of_one_photo_are_pictures_of_their_own(folder, monkeypatch):
     assert first.key() != second.key()
 
 
-@pytest.mark.parametrize("box", [{"bbox_w": 31}, {"bbox_h": 26}, {"bbox_x": -1}, {"bbox_w": 0}])
+def test_a_box_may_pass_the_edge_by_a_pixel(folder, monkeypatch):
+    write(folder, monkeypatch, {**ENTRY, "bbox_w": 31})
+    Image.new("RGB", (40, 30), "white").save(folder / "images" / "7.jpg")
+    part = aro_relation()[0].image.open()
+    assert part.size == (31, 15)
+    assert (part.getpixel((29, 0))[0] > 200, part.getpixel((30, 0))) == (True, (0, 0, 0))
+
+
+@pytest.mark.parametrize("box", [{"bbox_w": 33}, {"bbox_h": 28}, {"bbox_x": -3}, {"bbox_w": 0}])
 def test_a_box_outside_its_photo_is_a_picture_that_cannot_be_had(folder, monkeypatch, box):
     write(folder, monkeypatch, {**ENTRY, **box}, ENTRY, ENTRY)
     Image.new("RGB", (40, 30)).save(folder / "images" / "7.jpg")

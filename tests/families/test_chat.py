@@ -13,7 +13,7 @@ from tiny_checkpoints import CAPTIONS, cut_short
 
 from harness import models
 from harness.embed import answer_questions, score_captions
-from harness.errors import ConfigError, ModelError
+from harness.errors import ConfigError, ModelError, Unavailable
 from harness.families import chat
 from harness.rows import ChoiceRow, QuestionRow
 
@@ -286,7 +286,32 @@ def test_a_broken_download_is_said(load, checkpoint, tmp_path):
         load("chat", cut_short(checkpoint("llava"), tmp_path / "cut")).loaded  # noqa: B018
 
 
+@pytest.mark.parametrize("score", ["likelihood", "yes-no"])
+def test_many_captions_of_a_picture_are_asked_in_parts(load, checkpoint, rows, score, monkeypatch):
+    loaded = load("chat", checkpoint("llava"), options={"score": score}).loaded
+    many, picture = CAPTIONS[:7], rows[0].image.pixels
+    whole = loaded.score_captions([picture], [many])
+    monkeypatch.setattr(chat, "AT_ONCE", 3)
+    np.testing.assert_allclose(loaded.score_captions([picture], [many]), whole, **CLOSE)
+
+
+@pytest.mark.parametrize("score", SCORES)
+def test_read_whole_is_the_same(load, checkpoint, rows, score):
+    """As for models with layers that keep no keys and values."""
+    loaded = load("chat", checkpoint("qwen2_vl"), options={"score": score}).loaded
+    pictures, told = [row.image.pixels for row in rows[:3]], [row.captions for row in rows[:3]]
+    shared = loaded.score_captions(pictures, told)
+    loaded.reader.shares = False
+    np.testing.assert_allclose(loaded.score_captions(pictures, told), shared, **CLOSE)
+
+
+def test_the_processor_is_the_one_that_the_checkpoint_names(load, copy_of):
+    path = copy_of("qwen2_vl")
+    (path / "processor_config.json").write_text('{"processor_class": "Qwen2_5_VLProcessor"}')
+    assert type(load("chat", path).loaded.reader.processor).__name__ == "Qwen2_5_VLProcessor"
+
+
 def test_more_captions_than_letters_are_refused(load, checkpoint, rows):
     loaded = load("chat", checkpoint("llava"), options={"score": "letters"}).loaded
-    with pytest.raises(ModelError, match="27 captions are more than there are letters"):
+    with pytest.raises(Unavailable, match="27 captions of a picture are more than there are letters"):
         loaded.score_captions([rows[0].image.pixels], [["the cat"] * 27])

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from tiny_checkpoints import CAPTIONS, cut_short
 
-from harness import models
+from harness import matching, models
 from harness.embed import score_captions
 from harness.errors import ConfigError, ModelError
 from harness.rows import ChoiceRow
@@ -230,3 +230,10 @@ def test_a_tokenizer_without_its_files_is_refused(load, copy_of):
 def test_a_wrong_entry_is_one_error(load, checkpoint, entry, said):
     with pytest.raises(ConfigError, match=said):
         load("itm", checkpoint("blip"), **entry)
+
+
+def test_many_captions_of_a_picture_are_read_in_parts(load, checkpoint, shown, monkeypatch):
+    loaded, picture = load("itm", checkpoint("blip")).loaded, shown[0].pixels
+    whole = loaded.score_captions([picture], [CAPTIONS[:7]])
+    monkeypatch.setattr(matching, "PAIRS", 3)
+    np.testing.assert_allclose(loaded.score_captions([picture], [CAPTIONS[:7]]), whole, **CLOSE)

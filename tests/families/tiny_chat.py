@@ -149,7 +149,9 @@ def _qwen(path: Path, kind: str, vision: dict[str, Any], **language: Any) -> Pat
         **{name: tokenizer.convert_tokens_to_ids(token) for name, token in names.items()},
     )
     torch.manual_seed(7)
-    stirred(getattr(transformers, f"{kind}ForConditionalGeneration")(config)).save_pretrained(path)
+    model = stirred(getattr(transformers, f"{kind}ForConditionalGeneration")(config))
+    model.generation_config.repetition_penalty = 1.3  # Qwen2.5-VL's is 1.05
+    model.save_pretrained(path)
     tokenizer.save_pretrained(path)
     size = {"shortest_edge": 16 * 16, "longest_edge": 48 * 48}
     processor = {"patch_size": 4, "merge_size": 2, "temporal_patch_size": 2}

@@ -97,3 +97,31 @@ def test_where_words_are_not_right_equally_often_a_preference_gets_the_floor():
         assert found[part].value == pytest.approx(found[part].floor)
     assert found["all"].floor == pytest.approx(0.4)
     assert {r.floor for r in axis_contrast(blind).results} == {None}
+
+
+FOUR = ("on", "under", "left of", "right of")
+
+
+@pytest.mark.parametrize("word", FOUR)
+def test_always_saying_one_word_of_four_knows_no_axis(word):
+    """As in What'sUp, every picture has captions of both axes."""
+    rows = [
+        ChoiceRow(
+            id=f"r{i:03d}",
+            label=FOUR[i % 4],
+            group=f"g{i // 4}",
+            image=f"p{i}",
+            captions=FOUR,
+            options=FOUR,
+            gold=i % 4,
+        )
+        for i in range(80)
+    ]
+    values = np.tile([float(option == word) for option in FOUR], (80, 1)).astype(np.float32)
+    found = axis_contrast(Scores(tuple(rows), values, tuple(row.group for row in rows)))
+    assert whole(found).value == 0
+    assert {r.value for r in found.results if r.slice.startswith("group=")} == {0.5}
+    assert {r.chance for r in found.results if r.slice.startswith("group=")} == {0.5}
+    oracle = np.eye(4, dtype=np.float32)[[row.gold for row in rows]]
+    known = axis_contrast(Scores(tuple(rows), oracle, tuple(row.group for row in rows)))
+    assert {r.value for r in known.results if r.slice.startswith("group=")} == {1.0}

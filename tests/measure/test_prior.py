@@ -23,7 +23,13 @@ WORDS = ("left", "right", "above", "below")
 def choices(count=40):
     return [
         ChoiceRow(
-            id=f"r{i}", label=WORDS[i % 4], group=f"g{i // 4}", image=f"p{i}", captions=WORDS, options=WORDS, gold=i % 4
+            id=f"r{i}",
+            label=WORDS[i % 4],
+            group=f"g{i // 4}",
+            image=Named(f"p{i}"),
+            captions=WORDS,
+            options=WORDS,
+            gold=i % 4,
         )
         for i in range(count)
     ]
@@ -65,7 +71,7 @@ def test_references_ask_every_caption_of_pictures_that_the_rows_show():
 def test_rows_with_fewer_captions_keep_their_width():
     rows = [
         *choices(4),
-        ChoiceRow(id="s", label="left", group="g", image="p0", captions=WORDS[:2], options=WORDS[:2], gold=0),
+        ChoiceRow(id="s", label="left", group="g", image=Named("p9"), captions=WORDS[:2], options=WORDS[:2], gold=0),
     ]
     values = np.array([[1, 2, 3, 4]] * 4 + [[1, 2, -np.inf, -np.inf]])
     references = Scores(tuple(reference_rows(rows)), np.tile([1.0, 1.0, 1.0, 1.0], (5, 1)), ("g",) * 5)
@@ -122,7 +128,7 @@ def test_a_constant_scorer_is_at_chance_and_prefers_nothing():
 
 def test_rows_with_fewer_captions_keep_none_where_they_have_none():
     rows = choices()
-    short = ChoiceRow(id="s", label="left", group="g", image="p0", captions=WORDS[:2], options=WORDS[:2], gold=0)
+    short = ChoiceRow(id="s", label="left", group="g", image=Named("p0"), captions=WORDS[:2], options=WORDS[:2], gold=0)
     values = np.array([*np.zeros((len(rows), 4)), [1, 0, -np.inf, -np.inf]], np.float32)
     scores = Scores((*rows, short), values, (*(row.group for row in rows), "g"))
     references = reference_rows(scores.rows)
@@ -135,7 +141,7 @@ def in_sets():
     """The same four captions of two objects in each set of four pictures, as opposite relations ask them."""
     return [
         ChoiceRow(
-            id=f"r{i}", label=WORDS[i % 4], group=f"g{i // 4}", image=f"p{i}", set=f"s{i // 4}", gold=i % 2,
+            id=f"r{i}", label=WORDS[i % 4], group=f"g{i // 4}", image=Named(f"p{i}"), set=f"s{i // 4}", gold=i % 2,
             captions=WORDS[i % 4 // 2 * 2 :][:2], options=WORDS[i % 4 // 2 * 2 :][:2],
         )
         for i in range(40)

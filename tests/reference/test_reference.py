@@ -138,6 +138,8 @@ def test_shipped_entries_are_the_rows_they_were_made_for():
         ("clip-vit-l14", "CLIP ViT-L/14"),
         ("blip-base-coco-paper", "BLIP-COCO"),
         ("blip-base-flickr-paper", "BLIP-Flickr30K"),
+        ("coca-vit-b32", "CoCa"),
+        ("coca-vit-b32-caption", "CoCa-Caption"),
     } <= choices
     probes = {(spec["name"], model) for spec in shipped for model in rows_of(spec, "vsr-relations-paper")}
     assert {

@@ -14,6 +14,7 @@ How a picture is computed once for all its captions: `reading.py`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from string import ascii_uppercase
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import ConfigError, ModelError
+from harness.errors import ConfigError, ModelError, Unavailable
 from harness.families import check_tokenizer, load_network
 from harness.families.chat.reading import Reader, padded
 from harness.models import ModelSpec
@@ -40,6 +41,7 @@ PROMPTS = {
 HOLDS = {"likelihood": "", "letters": "{options}", "yes-no": "{caption}"}  # what a prompt must have room for
 OPTIONS: dict[str, tuple[object, ...] | None] = {"score": tuple(PROMPTS), "allow_bin": None}
 LIBRARIES = ("torch", "transformers")
+AT_ONCE = 16  # captions of a picture, each with a copy of what the model keeps of it
 LONGEST = 2000  # characters of a caption; a file's mistake must not fill the memory
 
 
@@ -62,6 +64,8 @@ def load(spec: ModelSpec, path: Path | None, device: str) -> Any:
     from transformers import AutoModelForImageTextToText
 
     model = load_network(AutoModelForImageTextToText, spec, path)
+    if model.config.is_encoder_decoder or model.config.get_text_config().is_encoder_decoder:
+        raise ModelError(f"{spec.name}: {type(model).__name__} reads questions apart from answers; chat wants one text")
     processor = _processor(model.config, path, trust_remote_code=spec.trust_remote_code, local_files_only=True)
     check_tokenizer(spec, processor.tokenizer, model.config.get_text_config().vocab_size)
     if not processor.chat_template and not getattr(processor, "image_token", None):
@@ -78,7 +82,7 @@ def _processor(config: Any, path: Path | None, **common: Any) -> Any:
 
     if type(config) not in PROCESSOR_MAPPING:  # the author's own code
         return AutoProcessor.from_pretrained(path, **common)
-    whole = PROCESSOR_MAPPING[type(config)]
+    whole = _named(path) or PROCESSOR_MAPPING[type(config)]
     named = whole.get_attributes()
     wanted = [name for name in named if name != "video_processor"]
     kind: Any = type(whole.__name__, (whole,), {"get_attributes": classmethod(lambda cls: wanted)})
@@ -87,6 +91,18 @@ def _processor(config: Any, path: Path | None, **common: Any) -> Any:
     parts = {"image_processor": pictures, "tokenizer": AutoTokenizer.from_pretrained(path, **common)}
     settings, _ = whole.get_processor_dict(path, **common)
     return kind.from_args_and_dict([parts.get(name) for name in named], settings)
+
+
+def _named(path: Path | None) -> Any:
+    """The class of processor that the checkpoint itself names: Pixtral's is a LLaVA with another."""
+    import transformers
+
+    for file in ("processor_config.json", "preprocessor_config.json", "tokenizer_config.json"):
+        if path and (path / file).is_file():
+            name = json.loads((path / file).read_text(encoding="utf-8")).get("processor_class")
+            if found := getattr(transformers, str(name), None):
+                return found
+    return None
 
 
 class Chat:
@@ -101,8 +117,15 @@ class Chat:
         import torch
 
         ways = {"likelihood": self._likelihood, "letters": self._letters, "yes-no": self._yes_no}
+        told = [[caption[:LONGEST] for caption in row] for row in captions]
+        # letters are asked all together; of others, a picture may have hundreds
+        at_once = len(told[0]) if self.score == "letters" else AT_ONCE
         with torch.inference_mode():
-            scores = ways[self.score](images, [[caption[:LONGEST] for caption in told] for told in captions])
+            parts = [
+                ways[self.score](images, [row[start : start + at_once] for row in told])
+                for start in range(0, len(told[0]), at_once)
+            ]
+            scores = torch.cat(parts, dim=1)
         return np.asarray(scores.float().cpu().numpy(), np.float32)
 
     def answer_questions(self, images: Sequence[Image], questions: Sequence[str]) -> list[str]:
@@ -124,7 +147,7 @@ class Chat:
 
         count = len(captions[0])
         if count > len(ascii_uppercase):
-            raise ModelError(f"{count} captions are more than there are letters; use score: likelihood")
+            raise Unavailable(f"{count} captions of a picture are more than there are letters; use score: likelihood")
         # in rotation r, caption (place + r) % count stands under the letter of that place
         asked = [[self._lettered([*row[r:], *row[:r]]) for r in range(count)] for row in captions]
         said = self._said(

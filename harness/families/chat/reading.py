@@ -2,8 +2,8 @@
 
 Texts of one picture begin alike (template, picture, question) and end differently (captions, letters). The shared
 beginning goes through the model once for each picture, left-padded in a batch; its keys and values are repeated, and
-the rests go on from there. Where the architecture lets later words change what earlier ones say (token_type_ids), or
-the picture's tokens cannot be told from the text's, each text is read whole.
+the rests go on from there. Where the architecture lets later words change what earlier ones say (token_type_ids) or has
+layers that keep no keys and values, or the picture's tokens cannot be told from the text's, each text is read whole.
 """
 
 from __future__ import annotations
@@ -12,10 +12,15 @@ import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from harness.errors import ModelError
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 ANSWER_TOKENS = 32
+# whatever the checkpoint's own generation settings are: a penalty would fall on the words of the question
+GREEDY = {"do_sample": False, "num_beams": 1, "repetition_penalty": 1.0, "no_repeat_ngram_size": 0, "min_length": 0}
+ATTENTION = {"full_attention", "sliding_attention", "chunked_attention"}  # layers whose keys and values can be repeated
 Ids = list[int]
 
 
@@ -24,7 +29,10 @@ class Reader:
 
     def __init__(self, model: Any, processor: Any) -> None:
         self.model, self.processor, self.tokenizer = model, processor, processor.tokenizer
-        self.template = getattr(processor, "chat_template", None) or self.tokenizer.chat_template
+        template = getattr(processor, "chat_template", None) or self.tokenizer.chat_template
+        self.template = template.get("default") if isinstance(template, dict) else template
+        layers = getattr(model.config.get_text_config(), "layer_types", None) or ATTENTION
+        self.shares = set(layers) <= ATTENTION
         self.tokenizer.padding_side = "left"
         if self.tokenizer.pad_token is None:
             self.tokenizer.pad_token = self.tokenizer.eos_token
@@ -49,13 +57,16 @@ class Reader:
 
         inputs = self._inputs(images, [self.asked(question) for question in questions])
         with torch.inference_mode():
-            said = self.model.generate(**inputs, max_new_tokens=ANSWER_TOKENS, do_sample=False)
+            said = self.model.generate(**inputs, max_new_tokens=ANSWER_TOKENS, **GREEDY)
         new = said[:, inputs["input_ids"].shape[1] :]
         return [text.strip() for text in self.tokenizer.batch_decode(new, skip_special_tokens=True)]
 
     def along(self, images: Sequence[Image], text: str, rest: Sequence[Sequence[Ids]]) -> Any:
         """Logits after the text and along each picture's rests: (pairs, 1 + longest rest, vocabulary)."""
-        return self._continued(dict(self._inputs(images, [text] * len(images))), rest)
+        if self.shares:
+            return self._continued(dict(self._inputs(images, [text] * len(images))), rest)
+        pairs = [image for image, several in zip(images, rest, strict=True) for _ in several]
+        return self._read_whole(dict(self._inputs(pairs, [text] * len(pairs))), [ids for row in rest for ids in row])
 
     def last(self, images: Sequence[Image], texts: Sequence[Sequence[str]]) -> Any:
         """Logits of the token after each text, which are as many for each picture: (images, texts, vocabulary)."""
@@ -81,6 +92,8 @@ class Reader:
             add_special_tokens=not self._begun(texts[0]),
         )
         inputs.pop("labels", None)
+        if "cross_attention_mask" in inputs:
+            raise ModelError("the model reads pictures by cross-attention, which family chat does not know")
         return inputs.to(self.model.device, self.model.dtype)
 
     def _begun(self, text: str) -> bool:
@@ -93,7 +106,7 @@ class Reader:
     def _shared(self, inputs: Any, texts: Sequence[Sequence[str]]) -> tuple[list[int], list[list[Ids]]] | None:
         """How many tokens each picture's texts share, the picture's among them, and how each goes on; or None."""
         picture = getattr(self.model.config, "image_token_id", None)
-        if picture is None or "token_type_ids" in inputs:
+        if picture is None or "token_type_ids" in inputs or not self.shares:
             return None
         lengths, rest = [], []
         for line, mask, several in zip(inputs["input_ids"].tolist(), inputs["attention_mask"], texts, strict=True):
@@ -148,6 +161,18 @@ class Reader:
         places = self._places(mask, tokens.shape[1], several)
         on = self.model(input_ids=tokens, attention_mask=mask, past_key_values=out.past_key_values, **places)
         return torch.cat([last, on.logits], dim=1)
+
+    def _read_whole(self, inputs: dict[str, Any], rest: Sequence[Ids]) -> Any:
+        """The same logits where layers keep a state that cannot be repeated: each input with its rest."""
+        import torch
+
+        shape, width = inputs["attention_mask"].shape, inputs["attention_mask"].shape[1]
+        tokens, mask = padded(rest, inputs["attention_mask"].device)
+        added = {"input_ids": tokens, "attention_mask": mask}
+        for name, values in inputs.items():
+            if values.shape == shape:
+                inputs[name] = torch.cat([values, added.get(name, torch.zeros_like(tokens)).to(values.dtype)], dim=1)
+        return self.model(**inputs).logits[:, width - 1 :]
 
     def _places(self, mask: Any, count: int, several: int) -> dict[str, Any]:
         """Where the last tokens stand, for models that count a picture's tokens otherwise (Qwen-VL and kin)."""
