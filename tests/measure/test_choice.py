@@ -169,6 +169,22 @@ def test_a_constant_scorer_earns_what_guessing_earns_of_pairs_and_sets():
     assert measured["set_accuracy"].value == measured["set_accuracy"].chance == pytest.approx(1 / 256)
 
 
+def test_rows_whose_picture_is_lost_make_their_set_incomplete():
+    """A set of which nothing is left is counted, and sets that all lack one relation are not whole."""
+    rows = [replace(row, set=f"set{i // 4}") for i, row in enumerate(choice_rows([0, 1, 2, 3] * 3))]
+
+    def sets(lost):
+        kept = [row for row in rows if row not in lost]
+        scores = np.eye(4)[[row.gold for row in kept]]
+        failed = tuple((row, "404") for row in lost)
+        found = caption_choice(Scores(tuple(kept), scores, tuple(row.group for row in kept), failed))
+        return [(r.n, r.note) for r in found.results if r.metric == "set_accuracy"]
+
+    assert sets(rows[:4]) == [(2, "1 incomplete set left out")]
+    assert sets(rows[:1]) == [(2, "1 incomplete set left out")]
+    assert sets([row for row in rows if row.gold == 3]) == []
+
+
 def test_incomplete_sets_are_left_out_and_counted():
     rows = grouped([0, 1, 2, 3, 0, 1, 2, 3])[:7]
     values = np.eye(4, dtype=np.float32)[[0, 1, 2, 3, 0, 1, 2]]
