@@ -281,6 +281,15 @@ def test_a_checkpoint_that_cannot_be_asked_is_refused(load, copy_of):
         load("chat", copy_of("clip")).loaded  # noqa: B018
 
 
+def test_a_model_that_reads_questions_apart_from_answers_is_refused(load, copy_of):
+    path = copy_of("llava")
+    config = json.loads((path / "config.json").read_text())
+    config["is_encoder_decoder"] = True
+    (path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelError, match="reads questions apart from answers"):
+        load("chat", path).loaded  # noqa: B018
+
+
 def test_a_broken_download_is_said(load, checkpoint, tmp_path):
     with pytest.raises(ModelError, match="damaged or cut short"):
         load("chat", cut_short(checkpoint("llava"), tmp_path / "cut")).loaded  # noqa: B018
