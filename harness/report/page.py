@@ -11,10 +11,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.errors import RunError
-from harness.report import calibration, datasets, held, provenance, published, similarity, tables
+from harness.report import calibration, datasets, gate, held, profiles, provenance, published, rows, similarity, tables
 from harness.report.inline import island, policy, runtime, verbatim, visible
 from harness.report.numbers import DASH
 from harness.runs import Run, read_run
+
+SCRIPTS = ("page.js", "suite.js", "rows.js", "compare.js", "provenance.js")  # in this order, as one
+STYLES = ("page.css", "suite.css", "rows.css", "model.css", "compare.css")
 
 
 def render(run_dir: Path) -> Path:
@@ -36,7 +39,7 @@ def html(run: Run) -> str:
         drawings["calibration"] = _curves(calibrated.study)
     spaces = similarity.section(run)
     drawings |= {key: drawing for matrix in spaces for space in matrix.spaces for key, drawing in _space(space).items()}
-    script, style = _asset("page.js"), _asset("page.css")
+    script, style = ("".join(map(_asset, names)) for names in (SCRIPTS, STYLES))
     scripts = [runtime(), script] if drawings else [script]
     return (
         _environment()
@@ -49,6 +52,9 @@ def html(run: Run) -> str:
             held=held.section(run, shown),
             noted=dict.fromkeys(mark for s in suites for number in s.overall for mark in number.noted),
             similarity=spaces,
+            profiles=profiles.sections(run, shown),
+            rows=rows.section(run),
+            gate=gate.section(run),
             sections=suites,
             besides=besides,
             listings={s.head.anchor: published.listings(s.head.suite, besides) for s in suites},

@@ -1,0 +1,1 @@
+"""Baselines: what a run came to row by row, as one small file."""

@@ -1,0 +1,1 @@
+"""The gate: has a model become worse than its baseline?"""
