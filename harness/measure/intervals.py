@@ -2,7 +2,9 @@
 
 Rows of one group (a photo, a caption) are not independent, so groups are drawn with replacement,
 not rows (Davison & Hinkley 1997, section 3.8). Statistics here are functions of sums over rows,
-which makes a draw a matrix product: weights (draws, groups) times sums (groups, …).
+which makes a draw a matrix product: weights (draws, groups) times sums (groups, …). Percentile intervals
+of few groups are too short; they are expanded as far as Student's t is wider than the normal distribution
+(Hesterberg 2015, doi 10.1080/00031305.2015.1089789, section 5.3): by 10 % for 20 groups, 1 % for 150.
 """
 
 from __future__ import annotations
@@ -38,17 +40,26 @@ def group_sums(values: Floats, groups: Sequence[str]) -> Floats:
 
 
 def bootstrap(sums: Floats, statistic: Callable[[Floats], Floats], level: float = 0.95) -> tuple[Floats, Floats]:
-    """Percentile interval of `statistic` over resampled groups.
+    """Expanded percentile interval of `statistic` over resampled groups.
 
     `sums` is (groups, k); `statistic` maps (draws, k) summed draws to (draws, …). Draws in which
     the statistic is undefined (NaN) are left out. Returns (low, high), each of shape (…), widened
     to the value itself where a statistic at its bound is missed by every draw.
     """
     out = [statistic(weights @ sums) for weights in resampled(len(sums))]
-    tail = (1 - level) / 2
-    low, high = np.nanquantile(np.concatenate(out), [tail, 1 - tail], axis=0)
+    low, high = np.nanquantile(np.concatenate(out), tails(len(sums), level), axis=0)
     value = statistic(sums.sum(axis=0, keepdims=True))[0]
     return np.fmin(low, value), np.fmax(high, value)
+
+
+def tails(groups: int, level: float = 0.95) -> tuple[float, float]:
+    """The shares of draws below the two ends of an interval, for so many groups (Hesterberg 2015, section 5.3)."""
+    from scipy.special import ndtr, stdtrit
+
+    tail = (1 - level) / 2
+    if groups > 1:
+        tail = float(ndtr(np.sqrt(groups / (groups - 1)) * stdtrit(groups - 1, tail)))
+    return tail, 1 - tail
 
 
 def resampled(count: int) -> Iterator[Floats]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.measure.intervals import few_note, finite, group_sums, intervals, resampled
+from harness.measure.intervals import few_note, finite, group_sums, intervals, resampled, tails
 from harness.relations import AXES
 from harness.results import Result
 
@@ -131,7 +131,7 @@ def average_precision(scale: Scale, decisions: Floats) -> Result:
         weights = np.ascontiguousarray(block.T)[index]  # (rows, draws)
         drawn.append(_mean_defined(np.stack([curve.precision(weights) for curve in curves])))
     value = float(_mean_defined(np.stack([curve.precision(np.ones((len(index), 1))) for curve in curves]))[0])
-    low, high = np.nanquantile(np.concatenate(drawn), [0.025, 0.975]) if drawn else (np.nan, np.nan)
+    low, high = np.nanquantile(np.concatenate(drawn), tails(len(names))) if drawn else (np.nan, np.nan)
     return Result(
         metric="average_precision",
         value=value,

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 from scipy import stats
+from statsmodels.api import OLS
 
-from harness.measure.intervals import bootstrap, effective_groups, group_sums, mean_interval
+from harness.measure.intervals import bootstrap, effective_groups, group_sums, mean_interval, tails
 
 
 def test_the_interval_of_a_mean_agrees_with_scipys_bootstrap():
@@ -58,3 +59,28 @@ def test_the_interval_holds_the_value_and_leaves_out_undefined_draws():
 def test_unequal_groups_count_as_fewer():
     assert effective_groups(["a", "b", "c", "d"]) == 4
     assert effective_groups(["a"] * 97 + ["b", "c", "d"]) == pytest.approx(100**2 / (97**2 + 3))
+
+
+def test_the_interval_in_groups_agrees_with_a_cluster_robust_regression_and_scipys_bootstrap():
+    rng = np.random.default_rng(4)
+    sizes = rng.integers(1, 6, 250)
+    index = np.repeat(np.arange(250), sizes)
+    values = rng.normal(size=250)[index] + rng.normal(size=len(index))
+    this = mean_interval(values, index.astype(str).tolist())
+    fit = OLS(values, np.ones(len(values))).fit(cov_type="cluster", cov_kwds={"groups": index}, use_t=True)
+    assert this == pytest.approx(tuple(fit.conf_int()[0]), abs=0.02)
+    sums = np.bincount(index, values)
+    other = stats.bootstrap(
+        (sums, sizes), lambda x, n, axis: x.sum(axis) / n.sum(axis), paired=True, method="percentile", rng=rng
+    ).confidence_interval
+    assert this == pytest.approx((other.low, other.high), abs=0.02)
+
+
+@pytest.mark.parametrize("groups", [20, 50, 400])
+def test_intervals_of_few_groups_are_as_wide_as_students_t(groups):
+    values = np.random.default_rng(groups).normal(size=groups)
+    low, high = mean_interval(values, [str(i) for i in range(groups)])
+    known = stats.t.interval(0.95, groups - 1, values.mean(), stats.sem(values))
+    assert high - low == pytest.approx(known[1] - known[0], rel=0.07)
+    assert tails(groups)[0] < 0.025
+    assert tails(1) == pytest.approx((0.025, 0.975))
