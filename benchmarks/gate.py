@@ -37,9 +37,9 @@ def standard(rng, index, share=GROUPED):
     return np.sqrt(share) * rng.normal(size=index.max() + 1)[index] + np.sqrt(1 - share) * rng.normal(size=len(index))
 
 
-def propensities(rng, index, shared, share=GROUPED):
+def propensities(rng, index, shared, share=GROUPED, ease=None):
     """Two runs' (2, rows): correlated by `shared`; `share` is the groups' in the luck of each."""
-    ease = standard(rng, index)
+    ease = standard(rng, index) if ease is None else ease
     return np.stack([np.sqrt(shared) * ease + np.sqrt(1 - shared) * standard(rng, index, share) for _ in range(2)])
 
 
@@ -79,7 +79,7 @@ def coverage(task):
 
 
 def show_coverage(pool, quick):
-    groups, trials = ((30,), 20) if quick else ((30, 50, 100, 400), 1000)
+    groups, trials = ((30,), 20) if quick else ((30, 50, 100, 400), 2000)
     tasks = [(g, each, accuracy, trials) for accuracy in (0.75, 0.95) for each in (1, 3, 10) for g in groups]
     print(f"\n(a) coverage of the 95 % interval, {trials} trials a line; the second run is 5 points worse")
     print("accuracy  groups  rows a group  mean    paired difference")
@@ -98,7 +98,10 @@ DESIGNS = {  # shared, the groups' share in the luck
 
 
 def rerun(rng, shared, share):
-    """SUITES × MODELS unchanged cells of (credit before, after, groups); the rows are resampled by group."""
+    """SUITES × MODELS unchanged cells of (credit before, after, groups); the rows are resampled by group.
+
+    A row's ease goes with it; a group that is drawn twice is asked twice, with luck of its own.
+    """
     cells = []
     for _ in range(SUITES):
         pool = grouped(rng, 300, 3)
@@ -106,7 +109,8 @@ def rerun(rng, shared, share):
         rows = np.concatenate([np.flatnonzero(pool == g) for g in drawn])
         index = np.repeat(np.arange(150), np.bincount(pool)[drawn])
         for accuracy in np.linspace(0.3, 0.95, MODELS):
-            cells.append((*right(propensities(rng, pool, shared, share), accuracy)[:, rows], index))
+            ease = standard(rng, pool)[rows]
+            cells.append((*right(propensities(rng, index, shared, share, ease), accuracy), index))
     return cells
 
 

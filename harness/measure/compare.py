@@ -133,7 +133,7 @@ def letters(p: Floats, alpha: float = ALPHA) -> list[str]:
 
     `p` is symmetric, (models, models); NaN, a pair that was not compared, tells nothing apart. Two models share a
     letter if and only if their p is not at most `alpha`. Letters are found one by one, each for a pair that has none
-    yet (Gramm et al. 2008), so that there are never more than models and pairs.
+    yet (Gramm et al. 2007), so that there are never more than models and pairs.
     """
     alike = ~(p <= alpha) | np.eye(len(p), dtype=bool)
     sets: list[list[int]] = []

@@ -4,7 +4,7 @@ Rows of one group (a photo, a caption) are not independent, so groups are drawn 
 not rows (Davison & Hinkley 1997, section 3.8). Statistics here are functions of sums over rows,
 which makes a draw a matrix product: weights (draws, groups) times sums (groups, …). Percentile intervals
 of few groups are too short; they are expanded as far as Student's t is wider than the normal distribution
-(Hesterberg 2015, doi 10.1080/00031305.2015.1089789, section 5.3): by 10 % for 20 groups, 1 % for 150.
+(Hesterberg 2015, doi 10.1080/00031305.2015.1089789): by 10 % for 20 groups, 1 % for 150.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def bootstrap(sums: Floats, statistic: Callable[[Floats], Floats], level: float 
 
 
 def tails(groups: int, level: float = 0.95) -> tuple[float, float]:
-    """The shares of draws below the two ends of an interval, for so many groups (Hesterberg 2015, section 5.3)."""
+    """The shares of draws below the two ends of an interval, for so many groups (Hesterberg 2015)."""
     from scipy.special import ndtr, stdtrit
 
     tail = (1 - level) / 2
