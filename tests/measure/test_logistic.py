@@ -35,7 +35,7 @@ def optimum(x, y, c, weights=None):
 
 def assert_contract(fitted, j, x, y, model):
     off = np.linalg.norm(fitted.weights[:, j] - model.coef_[0])
-    assert off <= 1e-3 * np.linalg.norm(model.coef_[0])
+    assert off <= 1e-3 * np.linalg.norm(model.coef_[0]) + 1e-8  # of a constant column it is 0 but for rounding
     ours, theirs = (f1_score(y, said, average="macro") for said in (fitted.decide(x)[:, j] > 0, model.predict(x)))
     assert ours == pytest.approx(theirs, abs=0.002)
 
