@@ -12,7 +12,7 @@ from typing import Any
 
 from harness.report.inline import visible
 
-SHOWN = ("family", "source", "revision", "dtype", "prompt", "options")  # of a model, where set
+SHOWN = ("family", "source", "revision", "dtype", "pooling", "prompt", "options")  # of a model, where set
 
 
 def recipe(info: Mapping[str, Any]) -> str:

@@ -18,7 +18,7 @@ from harness.gate import Gate, Verdict, write_verdicts
 from harness.report import gate, render
 from harness.report.numbers import DASH
 from harness.report.page import _environment
-from harness.runs import read_run
+from harness.runs import merge, read_run
 
 WRONG = tuple(f"scene {i}/é" for i in range(40))
 REGRESSED = Verdict(
@@ -36,6 +36,7 @@ BETTER = replace(REGRESSED, model="random", verdict="improved", difference=0.02,
 def gated(run: Path, verdicts: Sequence[Verdict] = (UNCHANGED, LOST, REGRESSED, BETTER), strict: bool = False) -> Path:
     baseline = {"path": "baselines/main.parquet", "commit": "f" * 40, "started": "2025-03-01T08:00:00+00:00"}
     write_verdicts(run, Gate(baseline=baseline, verdicts=tuple(verdicts), strict=strict))
+    merge(run)
     return run
 
 
