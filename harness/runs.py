@@ -26,7 +26,8 @@ from harness.errors import HarnessError, RunError
 from harness.results import Findings, Outcome, Result
 
 FORMAT = 1
-APART = ("data", "rows")  # of a cell's statistics: gathered over cells
+GATE = "gate.json"  # what harness.gate said of the run
+APART = ("data", "rows")  # of a cell's statistics: gathered over cells, and named in `asked`
 UNFINISHED = "not finished: the run was stopped or its worker died"
 Status = Literal["passed", "regressed", "error", "skipped"]
 
@@ -182,8 +183,47 @@ def merge(run: Path, **more: Any) -> list[Cell]:
     for suite, model in planned:
         lost = Cell(suite=suite, model=model, status="error", reason=UNFINISHED)
         cells.setdefault((suite, model), lost)
-    ordered = [cells[key] for key in sorted(cells)]
-    data = {name: facts for cell in ordered for name, facts in cell.stats.get("data", {}).items()}
+    ordered = _regressed(run, [cells[key] for key in sorted(cells)])
+    try:
+        _write(run / "results.jsonl", "".join(json.dumps(line) + "\n" for line in _result_lines(ordered)).encode())
+        _write_rows(run / "rows.parquet", ordered)
+        _write(run / "datasets.json", json.dumps(_datasets(run, ordered), indent=1).encode())
+        _write(run / "run.json", json.dumps(_everything({**info, **more}, ordered), indent=1).encode())
+    except OSError as error:
+        raise RunError(f"cannot write {run}: {error}; free space, then `spatial-harness report {run}`") from error
+    return ordered
+
+
+def remark(run: Path, cells: Sequence[Cell]) -> list[Cell]:
+    """The merged cells with what the gate has said since, in run.json too; the other files stay as they are."""
+    path, cells = run / "run.json", _regressed(run, cells)
+    try:
+        info = json.loads(path.read_text())
+        _write(path, json.dumps(_everything(info, cells), indent=1).encode())
+    except (OSError, ValueError) as error:
+        raise RunError(f"cannot write {path}: {error}; `spatial-harness report {run}` makes it anew") from error
+    return list(cells)
+
+
+def _regressed(run: Path, cells: Sequence[Cell]) -> list[Cell]:
+    """The cells, of which those that passed and that the gate found worse have regressed, unless measured since."""
+    said: dict[tuple[str, str], str] = {}
+    judged = 0.0
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # `harness.gate` refuses a damaged one
+        gate = json.loads((run / GATE).read_text())
+        said = {(v["suite"], v["model"]): v["reason"] for v in gate["verdicts"] if v["verdict"] == "regressed"}
+        judged = float(gate["judged"])
+    return [
+        replace(cell, status="regressed", reason=said[cell.suite, cell.model])
+        if cell.status == "passed" and (cell.suite, cell.model) in said and cell.finished <= judged
+        else cell
+        for cell in cells
+    ]
+
+
+def _everything(info: Mapping[str, Any], cells: Sequence[Cell]) -> dict[str, Any]:
+    """All that run.json says; a cell's `asked` names its rows, repeated ids among them, row sets and data files."""
+    data = {name: facts for cell in cells for name, facts in cell.stats.get("data", {}).items()}
     summary = [
         {
             "suite": c.suite,
@@ -191,19 +231,23 @@ def merge(run: Path, **more: Any) -> list[Cell]:
             "status": c.status,
             "reason": c.reason,
             "key": c.key,
+            "finished": c.finished,
             "stats": {name: value for name, value in c.stats.items() if name not in APART},
+            "asked": _asked(c),
         }
-        for c in ordered
+        for c in cells
     ]
-    everything = {"format": FORMAT, **info, **more, "data": data, "cells": summary}
-    try:
-        _write(run / "results.jsonl", "".join(json.dumps(line) + "\n" for line in _result_lines(ordered)).encode())
-        _write_rows(run / "rows.parquet", ordered)
-        _write(run / "datasets.json", json.dumps(_datasets(run, ordered), indent=1).encode())
-        _write(run / "run.json", json.dumps(everything, indent=1).encode())
-    except OSError as error:
-        raise RunError(f"cannot write {run}: {error}; free space, then `spatial-harness report {run}`") from error
-    return ordered
+    return {"format": FORMAT, **info, "data": data, "cells": summary}
+
+
+def _asked(cell: Cell) -> dict[str, Any]:
+    rows = [outcome.row for outcome in cell.findings.outcomes] if cell.findings else []
+    return {
+        "rows": len(rows),
+        "repeated": len(rows) - len(set(rows)),
+        "sets": [one["set"] for one in cell.stats.get("rows", ())],
+        "data": {name: facts["sha256"] for name, facts in cell.stats.get("data", {}).items()},
+    }
 
 
 def _datasets(run: Path, cells: Iterable[Cell]) -> dict[str, Any]:

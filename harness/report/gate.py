@@ -1,12 +1,176 @@
-"""What the gate said of a run, and which rows turned."""
+"""What the gate said of a run, cell by cell, and which rows turned."""
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
 
-from harness.runs import Run
+from harness.errors import RunError
+from harness.gate import VERDICTS, Gate, Verdict, read_verdicts
+from harness.report.numbers import DASH
+from harness.report.provenance import moment
+from harness.runs import GATE, Run
+
+MARKS: Mapping[str, str] = {"regressed": "▼", "improved": "▲", "unchanged": "=", "not comparable": "?"}
+LINKS, OF_ONE = 300, 25  # rows that turned: in the page, and of one cell one way
+REACH, MARGIN = 60, 4  # of the drawing: from no difference to the edge, and to the furthest end, in its own units
+AGAIN = re.compile(r" \(asked again \d+\)$")  # as `harness.baseline` tells rows of one id apart
+LEAST = 0.05  # the furthest end of the scale is never nearer than this
 
 
-def section(run: Run) -> Any:
-    """What the comparison shows; None where the run was compared with no baseline."""
-    return None
+@dataclass(frozen=True, slots=True)
+class Whisker:
+    """Where a difference and its interval are drawn, in units of the drawing; no ends where there is no interval."""
+
+    at: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """Rows that turned one way: all of them counted, some of them with the address of each in the browser of rows."""
+
+    count: int
+    rows: tuple[tuple[str, str], ...]
+
+    @property
+    def left_out(self) -> int:
+        """How many are counted and not listed."""
+        return self.count - len(self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One suite × model, by its `number` in the table; `order` puts what regressed first."""
+
+    number: int
+    verdict: Verdict
+    mark: str
+    order: int
+    whisker: Whisker | None
+    to_wrong: Turned
+    to_right: Turned
+
+    @property
+    def listed(self) -> bool:
+        """Whether any row that turned stands in the page."""
+        return bool(self.to_wrong.rows or self.to_right.rows)
+
+    @property
+    def change(self) -> str:
+        """The difference in percentage points."""
+        return points(self.verdict.difference, signed=True)
+
+    @property
+    def interval(self) -> str:
+        """The interval of the difference in percentage points, or a dash."""
+        low, high = self.verdict.low, self.verdict.high
+        return DASH if low is None or high is None else f"[{points(low, signed=True)}, {points(high, signed=True)}]"
+
+    @property
+    def p(self) -> str:
+        """The p after Holm."""
+        p = self.verdict.p_holm
+        if p is None:
+            return DASH
+        return "<0.0001" if p < 0.0001 else f"{p:.4f}"
+
+    @property
+    def detectable(self) -> str:
+        """The smallest drop that would have been found, in percentage points."""
+        least = self.verdict.detectable
+        return "none" if least is not None and least >= 1 else points(least)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The whole view; `furthest` is the difference that the edge of the drawings stands for."""
+
+    baseline: tuple[str, str, str]  # path, commit, date
+    counts: tuple[tuple[str, int], ...]
+    alpha: float
+    min_effect: float
+    strict: bool
+    lines: tuple[Line, ...]
+    furthest: float
+    turned: int
+    listed: int
+
+
+def section(run: Run) -> Compared | None:
+    """What the comparison shows; None where the run was compared with no baseline. Raises RunError."""
+    told = read_verdicts(run.path)
+    if told is None:
+        return None
+    if unknown := sorted({v.verdict for v in told.verdicts} - set(VERDICTS)):
+        raise RunError(f"{run.path / GATE} has the unknown verdict {unknown[0]!r}: judge the run again")
+    return _compared(told)
+
+
+def _compared(told: Gate) -> Compared:
+    ordered = sorted(told.verdicts, key=_order)
+    ends = [abs(x) for v in ordered for x in (v.difference, v.low, v.high) if x is not None]
+    furthest = max([LEAST, *ends])
+    lines: list[Line] = []
+    left = LINKS
+    for number, verdict in enumerate(ordered, 1):
+        line = _line(number, verdict, furthest, left)
+        left -= len(line.to_wrong.rows) + len(line.to_right.rows)
+        lines.append(line)
+    about = told.baseline
+    return Compared(
+        baseline=(str(about.get("path") or DASH), str(about.get("commit") or "")[:12], moment(about.get("started"))),
+        counts=tuple((name, sum(v.verdict == name for v in ordered)) for name in VERDICTS),
+        alpha=told.alpha,
+        min_effect=told.min_effect,
+        strict=told.strict,
+        lines=tuple(lines),
+        furthest=furthest,
+        turned=sum(len(v.to_wrong) + len(v.to_right) for v in ordered),
+        listed=LINKS - left,
+    )
+
+
+def _order(verdict: Verdict) -> tuple[int, float, str, str]:
+    """What regressed first, then what improved, each by its size."""
+    change = verdict.difference or 0.0
+    size = -abs(change) if verdict.verdict in ("regressed", "improved") else 0.0
+    return VERDICTS.index(verdict.verdict), size, verdict.suite, verdict.model
+
+
+def _line(number: int, verdict: Verdict, furthest: float, left: int) -> Line:
+    wrong = _turned(verdict.suite, verdict.to_wrong, left)
+    right = _turned(verdict.suite, verdict.to_right, left - len(wrong.rows))
+    order = VERDICTS.index(verdict.verdict)
+    return Line(number, verdict, MARKS[verdict.verdict], order, _whisker(verdict, furthest), wrong, right)
+
+
+def _turned(suite: str, rows: Sequence[str], left: int) -> Turned:
+    return Turned(len(rows), tuple((row, address(suite, row)) for row in rows[: min(OF_ONE, max(left, 0))]))
+
+
+def address(suite: str, row: str) -> str:
+    """The fragment that opens one row in the browser of rows, as `encodeURIComponent` writes it."""
+    parts = suite, AGAIN.sub("", row)
+    return "#rows/" + "/".join(quote(part, safe="!~*'()", errors="replace") for part in parts)
+
+
+def _whisker(verdict: Verdict, furthest: float) -> Whisker | None:
+    if verdict.difference is None:
+        return None
+    ends = [None if x is None else _place(x, furthest) for x in (verdict.low, verdict.high)]
+    return Whisker(_place(verdict.difference, furthest), *ends)
+
+
+def _place(value: float, furthest: float) -> float:
+    return round(REACH + (REACH - MARGIN) * value / furthest, 1)
+
+
+def points(value: float | None, signed: bool = False) -> str:
+    """A share as percentage points; a dash where there is none."""
+    if value is None:
+        return DASH
+    return f"{100 * value:+.1f}".replace("-", "\N{MINUS SIGN}") if signed else f"{100 * value:.1f}"

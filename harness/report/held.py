@@ -144,13 +144,7 @@ def section(run: Run, board: Board) -> Held | None:
 
 def above_guessing(number: Number) -> float | None:
     """(value - base) / (1 - base), where base is the higher one of chance and floor; None where it has neither."""
-    base = _base(number)
-    return None if number.value is None or base is None else (number.value - base) / (1 - base)
-
-
-def _base(number: Number) -> float | None:
-    bounds = [bound for bound in (number.chance, number.floor) if bound is not None]
-    return max(bounds) if bounds and max(bounds) < 1 else None
+    return number.above_guessing(number.value)
 
 
 def _line(
@@ -221,5 +215,4 @@ def _mark(held: Number, said: Number) -> str:
 
 def _beats(number: Number) -> bool | None:
     """Whether the whole interval lies above guessing; None where there is no interval."""
-    base = _base(number)
-    return None if number.low is None or base is None else number.low > base + CLOSE
+    return None if number.low is None or number.base is None else number.low > number.base + CLOSE

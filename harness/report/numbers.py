@@ -59,12 +59,27 @@ class Number:
         return written(self.floor, self.metric)
 
     @property
+    def base(self) -> float | None:
+        """What guessing gets: chance or the floor, whichever is higher; None where it has neither, or all."""
+        bounds = [bound for bound in (self.chance, self.floor) if bound is not None]
+        return max(bounds) if bounds and max(bounds) < 1 else None
+
+    def above_guessing(self, value: float | None) -> float | None:
+        """(value - base) / (1 - base), in units of what can be had: 0 is guessing, 1 is all."""
+        return None if value is None or self.base is None else (value - self.base) / (1 - self.base)
+
+    @property
     def marks(self) -> tuple[str, ...]:
         """In words, why this value is no evidence of ability; empty when it is one."""
         if self.metric == DIFFERENCE:
             return ("no difference",) if self._against("chance", self.chance) == "at chance" else ()
         bounds = (self._against("chance", self.chance), self._against("floor", self.floor))
         return tuple(filter(None, (*bounds, *self.noted)))
+
+    @property
+    def remark(self) -> str:
+        """The note without what a mark says already."""
+        return "; ".join(part for part in self.note.split("; ") if part not in NOTED)
 
     @property
     def noted(self) -> tuple[str, ...]:

@@ -11,7 +11,20 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.errors import RunError
-from harness.report import calibration, datasets, gate, held, profiles, provenance, published, rows, similarity, tables
+from harness.report import (
+    calibration,
+    costs,
+    datasets,
+    gate,
+    held,
+    profiles,
+    provenance,
+    published,
+    recipe,
+    rows,
+    similarity,
+    tables,
+)
 from harness.report.inline import island, policy, runtime, verbatim, visible
 from harness.report.numbers import DASH
 from harness.runs import Run, read_run
@@ -52,7 +65,7 @@ def html(run: Run) -> str:
             held=held.section(run, shown),
             noted=dict.fromkeys(mark for s in suites for number in s.overall for mark in number.noted),
             similarity=spaces,
-            profiles=profiles.sections(run, shown),
+            profiles=profiles.sections(run, shown, suites),
             rows=rows.section(run),
             gate=gate.section(run),
             sections=suites,
@@ -61,7 +74,8 @@ def html(run: Run) -> str:
             drawings=drawings,
             absences=tables.absences(run),
             facts=provenance.facts(run.info),
-            costs=provenance.costs(run.info),
+            costs=costs.table(run.info["cells"]),
+            recipe=recipe.recipe(run.info),
             scripts=[Markup(code) for code in scripts],  # ours, checked and hashed
             style=Markup(style),
             policy=policy(scripts, [style]),

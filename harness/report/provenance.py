@@ -1,4 +1,4 @@
-"""Where the numbers come from: run.json as nested tables, whatever it holds, and what each cell cost."""
+"""Where the numbers come from: run.json as nested tables, whatever it holds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.report.numbers import DASH
 
-FIRST = ("command", "git", "started", "finished", "host", "limit", "seeds", "models", "data", "packages")
+FIRST = ("command", "git", "started", "finished", "host", "limit", "seeds", "packages", "models", "data")
 HIDDEN = ("cells",)  # they have a table of their own
 
 
@@ -73,20 +73,8 @@ def facts(info: Mapping[str, Any]) -> list[tuple[str, Node]]:
     """Every entry of run.json but the cells: the usual ones first, single values before tables."""
     names = [name for name in FIRST if name in info]
     names += [name for name in info if name not in FIRST and name not in HIDDEN]
-    return sorted(((name, node(info[name])) for name in names), key=lambda fact: fact[1].kind != "text")
-
-
-def costs(info: Mapping[str, Any]) -> Grid:
-    """What each cell cost, by the statistics it carries, and their total (the maximum, for peaks)."""
-    cells = info["cells"]
-    columns = list(dict.fromkeys(name for cell in cells for name in cell.get("stats") or ()))
-    stats = [cell.get("stats") or {} for cell in cells]
-    rows = [
-        (Text(cell["suite"]), Text(cell["model"]), Text(cell["status"]), *(node(own.get(name)) for name in columns))
-        for cell, own in zip(cells, stats, strict=True)
-    ]
-    total = tuple(node(_total(name, [own.get(name) for own in stats])) for name in columns)
-    return Grid(("suite", "model", "status", *columns), (*rows, (Text("total"), Text(""), Text(""), *total)))
+    told = {**info, "seeds": _digits(info.get("seeds"))}  # a seed is a name more than a number: no separators
+    return sorted(((name, node(told[name])) for name in names), key=lambda fact: fact[1].kind != "text")
 
 
 def node(value: Any) -> Node:
@@ -119,12 +107,22 @@ def _listed(values: Sequence[Any]) -> Node:
     if not values:
         return Text(DASH)
     if all(isinstance(value, Mapping) for value in values):
-        columns = tuple(dict.fromkeys(name for value in values for name in value))
+        named = dict.fromkeys(name for value in values for name in value)
+        columns = tuple(name for name in named if _told(name, values))
         rows = tuple(tuple(node(value.get(name)) for name in columns) for value in values)
         return Grid(tuple(map(str, columns)), rows)
     if any(isinstance(value, (Mapping, list)) for value in values):
         return Pairs(tuple((str(i), node(value)) for i, value in enumerate(values)))
     return Text(", ".join(_leaf(value).text for value in values))
+
+
+def _told(name: Any, values: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a column has anything to read."""
+    return any(node(value.get(name)) != Text(DASH) for value in values)
+
+
+def _digits(seeds: Any) -> Any:
+    return {name: str(seed) for name, seed in seeds.items()} if isinstance(seeds, Mapping) else seeds
 
 
 def _leaf(value: Any) -> Text:
@@ -135,10 +133,3 @@ def _leaf(value: Any) -> Text:
     if isinstance(value, float):
         return Text(f"{value:.3g}" if 0 < abs(value) < 0.001 else f"{value:,.3f}".rstrip("0").rstrip("."), True)
     return Text(f"{value:,}", True) if isinstance(value, int) else Text(str(value))
-
-
-def _total(name: str, values: Sequence[Any]) -> float | int | None:
-    known = [v for v in values if isinstance(v, (int, float)) and not isinstance(v, bool) and math.isfinite(v)]
-    if not known:
-        return None
-    return max(known) if name.startswith("peak") else sum(known)

@@ -32,11 +32,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One model's line on the leaderboard, its places in the order of the suites."""
+    """One model's line on the leaderboard, its places in the order of the suites; `anchor` is its view's address."""
 
     model: str
     family: str
     places: tuple[Place, ...]
+    anchor: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,8 @@ def board(run: Run) -> Board:
     none = Place("not asked", "", None)
     families = {name: str(_of(specs, name).get("family") or "") for name in names}
     standings = [
-        Standing(name, families[name], tuple(places.get((h.suite, name), none) for h in heads)) for name in names
+        Standing(name, families[name], tuple(places.get((h.suite, name), none) for h in heads), anchor)
+        for name, anchor in zip(names, _anchors(names, "model"), strict=True)
     ]
     skipped = tuple(dict.fromkeys(cell["suite"] for cell in run.info["cells"] if cell["suite"] not in tried))
     return Board(heads, _bands(sorted(standings, key=_order), specs), skipped)
@@ -161,11 +163,11 @@ def _heads(run: Run, found: Sequence[Number]) -> tuple[Head, ...]:
     )
 
 
-def _anchors(names: Iterable[str]) -> list[str]:
-    """An address within the page for each name: readable, unique, of harmless characters."""
+def _anchors(names: Iterable[str], kind: str = "suite") -> list[str]:
+    """An address within the page for each name of a kind: readable, unique, of harmless characters."""
     taken: list[str] = []
     for name in names:
-        base = anchor = "suite-" + (re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60] or "unnamed")
+        base = anchor = f"{kind}-" + (re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60] or "unnamed")
         while anchor in taken:
             anchor = f"{base}-{len(taken)}"
         taken.append(anchor)
