@@ -12,7 +12,7 @@ from harness.errors import HarnessError
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command and return its exit code: 0 good, 1 something is missing, 2 an error that was explained."""
+    """Run one command and return its exit code: 0 good, 1 something is missing or worse, 2 an explained error."""
     given = vars(_parser().parse_args(argv))
     command = given.pop("command").replace("-", "_")
     try:
@@ -33,6 +33,8 @@ def _parser() -> argparse.ArgumentParser:
         return commands.add_parser(name, help=text, description=text, allow_abbrev=False)
 
     _report(command("report", "Write the page of a run folder, finished or not, and print its path."))
+    _baseline(command("baseline", "Keep what a run came to row by row in one small file, to compare later runs with."))
+    _compare(command("compare", "Say which suite x model of a run is worse than in another; exit code 1 if one is."))
     _contrast(
         command("contrast", "Test whether a model gains more than another on the vertical than on the horizontal.")
     )
@@ -45,12 +47,38 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _report(parser: argparse.ArgumentParser) -> None:
+def _run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", metavar="RUN", type=_path, help="a run folder, such as reports/20250304T100000Z-abc")
 
 
+def _report(parser: argparse.ArgumentParser) -> None:
+    _run(parser)
+    parser.add_argument("--baseline", metavar="B", type=_path, help="judge the run by this run folder or baseline file")
+    _min_effect(parser)
+
+
+def _min_effect(parser: argparse.ArgumentParser) -> None:
+    text = "how many points worse is a regression at least (default: 1)"
+    parser.add_argument("--min-effect", metavar="POINTS", type=float, default=1.0, help=text)
+
+
+def _baseline(parser: argparse.ArgumentParser) -> None:
+    _run(parser)
+    text = "the file, such as baselines/main.parquet"
+    parser.add_argument("-o", "--out", metavar="FILE", type=_path, required=True, help=text)
+
+
+def _compare(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("before", metavar="A", type=_path, help="the baseline: a run folder or a baseline file")
+    parser.add_argument("after", metavar="B", type=_path, help="the new run: a run folder or a baseline file")
+    _min_effect(parser)
+    parser.add_argument("--strict", action="store_true", help="what cannot be compared is a failure, too")
+    forms = ("text", "markdown", "json")
+    parser.add_argument("--format", dest="form", choices=forms, default="text", help="default: text")
+
+
 def _contrast(parser: argparse.ArgumentParser) -> None:
-    _report(parser)
+    _run(parser)
     parser.add_argument("model_a", metavar="MODEL_A", help="the model to start from")
     parser.add_argument("model_b", metavar="MODEL_B", help="the model that may have gained")
     parser.add_argument("--suite", metavar="NAME", help="of one suite alone (default: all with rows on both axes)")

@@ -76,10 +76,11 @@ def _check_counts(run: Run) -> None:
             continue
         size, unique = found.get((suite, model), (0, 0))
         where = f"{run.path}/rows.parquet has {size} rows of {suite} x {model} where run.json says {told['rows']}"
-        if size < told["rows"]:
-            raise RunError(f"{where}: rows are missing; run `spatial-harness report {run.path}`")
         if size - unique > told["repeated"]:
             raise RunError(f"{where}: rows are duplicated; run `spatial-harness report {run.path}`")
+        if size != told["rows"]:
+            fault = "missing" if size < told["rows"] else "of another run"
+            raise RunError(f"{where}: rows are {fault}; run `spatial-harness report {run.path}`")
 
 
 def _digested(every: DataFrame) -> tuple[DataFrame, dict[int, str]]:

@@ -8,6 +8,7 @@ that it asked, and its headline number.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -94,7 +95,8 @@ def write_file(path: Path, about: Mapping[str, Any], rows: DataFrame) -> None:
             writer.add_key_value_metadata({KEY: json.dumps(said, separators=(",", ":"))})
         scratch.replace(path)
     except OSError as error:
-        scratch.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            scratch.unlink()
         raise RunError(f"cannot write {path}: {error}") from error
 
 

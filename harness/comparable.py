@@ -20,8 +20,25 @@ NO_SETTINGS = frozenset({"weights", "allow_bin", "python", "start_timeout_s", "t
 NEW = "not in the baseline"
 
 
-def obstacle(before: Baseline, after: Baseline, key: CellKey) -> str:
-    """Why a cell cannot be compared, so far as can be told without its rows; empty if it can."""
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The same rows of a cell on both sides, sorted by digest: credit before and after, groups, digests (rows,)."""
+
+    before: NDArray[np.float64]
+    after: NDArray[np.float64]
+    groups: Any  # digests tell groups apart as well as names do
+    rows: NDArray[np.uint64]
+
+
+def by_cell(side: Baseline) -> dict[CellKey, DataFrame]:
+    """The rows of each suite × model."""
+    return {cast(CellKey, key): part for key, part in side.rows.groupby(["suite", "model"], observed=True)}
+
+
+def paired(
+    before: Baseline, after: Baseline, key: CellKey, old_rows: DataFrame | None, new_rows: DataFrame | None
+) -> Pair | str:
+    """Both sides' rows of a cell beside each other, or all reasons for which they cannot stand there."""
     old, new = before.cells.get(key), after.cells.get(key)
     if old is None or old["status"] not in MEASURED:
         return NEW
@@ -30,8 +47,9 @@ def obstacle(before: Baseline, after: Baseline, key: CellKey) -> str:
     if new["status"] not in MEASURED:
         state = {"error": "failed", "skipped": "was skipped"}[new["status"]]
         return f"the baseline has it, and now it {state}: {new['reason']}"
-    reasons = [_limits(before, after), *_settings(before, after, key[1]), *_data(old, new)]
-    return "; ".join(filter(None, reasons))
+    rows = _side_by_side(old_rows, new_rows)
+    reasons = [_limits(before, after), *_settings(before, after, key[1]), *_data(old, new, rows)]
+    return "; ".join(said) if (said := list(filter(None, reasons))) or isinstance(rows, str) else rows
 
 
 def _limits(before: Baseline, after: Baseline) -> str:
@@ -51,35 +69,22 @@ def _setting(value: Any) -> Any:
     return {k: v for k, v in value.items() if k not in NO_SETTINGS} if isinstance(value, Mapping) else value
 
 
-def _data(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterable[str]:
+def _data(old: Mapping[str, Any], new: Mapping[str, Any], rows: Pair | str) -> Iterable[str]:
     if old["data"] is None or new["data"] is None:
         side = "the baseline" if old["data"] is None else "this run"
         yield f"{side} does not say what data it asked: `spatial-harness report` on its run folder adds that"
-        return
-    names = sorted(set(old["data"]) | set(new["data"]))
-    if changed := [name for name in names if old["data"].get(name) != new["data"].get(name)]:
-        yield f"another data revision: {', '.join(changed)}"
-    elif sorted(old["sets"]) != sorted(new["sets"]) and old["rows"] == new["rows"]:
-        yield "another data revision: the rows that were asked are others (digests of their texts, pictures and labels)"
+    else:
+        names = sorted(set(old["data"]) | set(new["data"]))
+        if changed := [name for name in names if old["data"].get(name) != new["data"].get(name)]:
+            yield f"another data revision: {', '.join(changed)}"
+        elif isinstance(rows, Pair) and sorted(old["sets"]) != sorted(new["sets"]):
+            yield "another data revision: rows of the same names have other texts, pictures, labels or order"
+    if isinstance(rows, str):
+        yield rows
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """The same rows of a cell on both sides, sorted by digest: credit before and after, groups, digests (rows,)."""
-
-    before: NDArray[np.float64]
-    after: NDArray[np.float64]
-    groups: Any
-    rows: NDArray[np.uint64]
-
-
-def by_cell(side: Baseline) -> dict[CellKey, DataFrame]:
-    """The rows of each suite × model."""
-    return {cast(CellKey, key): part for key, part in side.rows.groupby(["suite", "model"], observed=True)}
-
-
-def paired(old: DataFrame | None, new: DataFrame | None) -> Pair | str:
-    """Both sides' rows beside each other, or why they cannot stand there."""
+def _side_by_side(old: DataFrame | None, new: DataFrame | None) -> Pair | str:
+    """The rows of both sides by their digests, or how they differ."""
     if old is None and new is None:
         return "no rows: this suite has numbers alone"
     a, b = (None if part is None else part.sort_values("row") for part in (old, new))

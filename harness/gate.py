@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import time
 from collections.abc import Mapping
@@ -19,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.baseline import MEASURED, Baseline, CellKey
-from harness.comparable import NEW, Pair, by_cell, obstacle, paired
-from harness.errors import RunError
+from harness.comparable import NEW, Pair, by_cell, paired
+from harness.errors import ConfigError, RunError
 from harness.measure.compare import ALPHA, Difference, difference, holm
 from harness.runs import GATE
 
@@ -78,6 +79,13 @@ def lost(verdict: Verdict) -> bool:
     return verdict.verdict == "not comparable" and verdict.reason != NEW
 
 
+def min_effect_of(points: float) -> float:
+    """The minimum effect as a share, of points as they are given. Raises ConfigError where no difference is such."""
+    if not (math.isfinite(points) and 0 <= points < 100):
+        raise ConfigError(f"--min-effect is in points, from 0 to below 100, not {points}")
+    return points / 100
+
+
 def compare(before: Baseline, after: Baseline, min_effect: float = MIN_EFFECT, strict: bool = False) -> Gate:
     """Judge a run and keep by what."""
     baseline = {"path": str(before.path), "commit": before.about["commit"], "started": before.about["started"]}
@@ -91,9 +99,8 @@ def judge(before: Baseline, after: Baseline, *, min_effect: float = MIN_EFFECT) 
     A cell has regressed, or improved, if p after Holm is at most 0.05 and the difference is larger than `min_effect`.
     """
     known = [{key for key, facts in side.cells.items() if facts["status"] in MEASURED} for side in (before, after)]
-    ours, theirs = by_cell(after), by_cell(before)
-    why = {key: obstacle(before, after, key) for key in sorted(known[0] | known[1])}
-    sides = {key: why[key] or paired(theirs.get(key), ours.get(key)) for key in why}
+    rows = [by_cell(side) for side in (before, after)]
+    sides = {key: paired(before, after, key, *(r.get(key) for r in rows)) for key in sorted(known[0] | known[1])}
     pairs = {key: side for key, side in sides.items() if isinstance(side, Pair)}
     found = {key: difference(p.before, p.after, p.groups, len(pairs)) for key, p in pairs.items()}
     corrected = dict(zip(found, holm(np.array([one.p for one in found.values()])).tolist(), strict=True))
@@ -182,7 +189,7 @@ def read_verdicts(run: Path) -> Gate | None:
             Verdict(**{**v, "to_wrong": tuple(v["to_wrong"]), "to_right": tuple(v["to_right"])})
             for v in raw["verdicts"]
         ]
-        since = _measured_since(run, raw["judged"])
+        since = _measured_since(run)
         kept = tuple(v for v in verdicts if (v.suite, v.model) not in since)
         known = {f.name for f in fields(Gate)} - {"verdicts"}
         return Gate(verdicts=kept, **{name: raw[name] for name in known})
@@ -190,9 +197,9 @@ def read_verdicts(run: Path) -> Gate | None:
         raise RunError(f"{path} is damaged ({error}): judge the run again") from error
 
 
-def _measured_since(run: Path, judged: float) -> set[CellKey]:
-    """The cells whose numbers are younger than the verdicts."""
-    with contextlib.suppress(OSError, ValueError, KeyError):  # not merged yet
+def _measured_since(run: Path) -> set[CellKey]:
+    """The cells of which run.json no longer has a verdict."""
+    with contextlib.suppress(OSError):  # not merged yet
         cells = json.loads((run / "run.json").read_text(encoding="utf-8"))["cells"]
-        return {(cell["suite"], cell["model"]) for cell in cells if cell.get("finished", 0.0) > judged}
+        return {(cell["suite"], cell["model"]) for cell in cells if not cell.get("verdict")}
     return set()

@@ -183,61 +183,62 @@ def merge(run: Path, **more: Any) -> list[Cell]:
     for suite, model in planned:
         lost = Cell(suite=suite, model=model, status="error", reason=UNFINISHED)
         cells.setdefault((suite, model), lost)
-    ordered = _regressed(run, [cells[key] for key in sorted(cells)])
+    ordered = [cells[key] for key in sorted(cells)]
+    data = {name: facts for cell in ordered for name, facts in cell.stats.get("data", {}).items()}
+    summary = _marked(
+        [_summary(cell) for cell in ordered], _verdicts(run, {key: c.finished for key, c in cells.items()})
+    )
+    everything = {"format": FORMAT, **info, **more, "data": data, "cells": summary}
     try:
         _write(run / "results.jsonl", "".join(json.dumps(line) + "\n" for line in _result_lines(ordered)).encode())
         _write_rows(run / "rows.parquet", ordered)
         _write(run / "datasets.json", json.dumps(_datasets(run, ordered), indent=1).encode())
-        _write(run / "run.json", json.dumps(_everything({**info, **more}, ordered), indent=1).encode())
+        _write(run / "run.json", json.dumps(everything, indent=1).encode())
     except OSError as error:
         raise RunError(f"cannot write {run}: {error}; free space, then `spatial-harness report {run}`") from error
-    return ordered
+    return [replace(c, status=s["status"], reason=s["reason"]) for c, s in zip(ordered, summary, strict=True)]
 
 
-def remark(run: Path, cells: Sequence[Cell]) -> list[Cell]:
-    """The merged cells with what the gate has said since, in run.json too; the other files stay as they are."""
-    path, cells = run / "run.json", _regressed(run, cells)
+def mark(run: Path) -> list[dict[str, Any]]:
+    """Take what the gate has just said of a merged run folder into run.json; return its cells. Raises RunError."""
+    path = run / "run.json"
     try:
         info = json.loads(path.read_text())
-        _write(path, json.dumps(_everything(info, cells), indent=1).encode())
-    except (OSError, ValueError) as error:
+        finished = {(cell["suite"], cell["model"]): 0.0 for cell in info["cells"]}
+        cells = info["cells"] = _marked(info["cells"], _verdicts(run, finished))
+        _write(path, json.dumps(info, indent=1).encode())
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(f"cannot write {path}: {error}; `spatial-harness report {run}` makes it anew") from error
-    return list(cells)
+    return cells
 
 
-def _regressed(run: Path, cells: Sequence[Cell]) -> list[Cell]:
-    """The cells, of which those that passed and that the gate found worse have regressed, unless measured since."""
-    said: dict[tuple[str, str], str] = {}
-    judged = 0.0
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # `harness.gate` refuses a damaged one
+def _verdicts(run: Path, finished: Mapping[tuple[str, str], float]) -> dict[tuple[str, str], Mapping[str, str]]:
+    """What the gate said of cells, less those that finished after it spoke."""
+    try:
         gate = json.loads((run / GATE).read_text())
-        said = {(v["suite"], v["model"]): v["reason"] for v in gate["verdicts"] if v["verdict"] == "regressed"}
-        judged = float(gate["judged"])
-    return [
-        replace(cell, status="regressed", reason=said[cell.suite, cell.model])
-        if cell.status == "passed" and (cell.suite, cell.model) in said and cell.finished <= judged
-        else cell
-        for cell in cells
-    ]
+        said = {(v["suite"], v["model"]): v for v in gate["verdicts"]}
+        return {key: said[key] for key, when in finished.items() if key in said and when <= gate["judged"]}
+    except (OSError, ValueError, KeyError, TypeError):  # there is none; `gate.read_verdicts` refuses a damaged one
+        return {}
 
 
-def _everything(info: Mapping[str, Any], cells: Sequence[Cell]) -> dict[str, Any]:
-    """All that run.json says; a cell's `asked` names its rows, repeated ids among them, row sets and data files."""
-    data = {name: facts for cell in cells for name, facts in cell.stats.get("data", {}).items()}
-    summary = [
-        {
-            "suite": c.suite,
-            "model": c.model,
-            "status": c.status,
-            "reason": c.reason,
-            "key": c.key,
-            "finished": c.finished,
-            "stats": {name: value for name, value in c.stats.items() if name not in APART},
-            "asked": _asked(c),
-        }
-        for c in cells
-    ]
-    return {"format": FORMAT, **info, "data": data, "cells": summary}
+def _marked(cells: list[dict[str, Any]], said: Mapping[tuple[str, str], Mapping[str, str]]) -> list[dict[str, Any]]:
+    """Cells of run.json with their verdict (None: not judged, or measured since) and the status that follows."""
+    for cell in cells:
+        verdict = said.get((cell["suite"], cell["model"]), {})
+        cell["verdict"] = verdict.get("verdict")
+        if cell["verdict"] == "regressed" and cell["status"] in ("passed", "regressed"):
+            cell["status"], cell["reason"] = "regressed", verdict["reason"]
+        elif cell["status"] == "regressed" and cell["verdict"]:  # of an earlier judgement
+            cell["status"], cell["reason"] = "passed", ""
+    return cells
+
+
+def _summary(c: Cell) -> dict[str, Any]:
+    """What run.json says of a cell; `asked` counts its rows and repeated ids, and names row sets and data files."""
+    stats = {name: value for name, value in c.stats.items() if name not in APART}
+    plain = {name: getattr(c, name) for name in ("suite", "model", "status", "reason", "key")}
+    return {**plain, "stats": stats, "asked": _asked(c)}
 
 
 def _asked(cell: Cell) -> dict[str, Any]:

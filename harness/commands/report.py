@@ -7,20 +7,36 @@ from pathlib import Path
 from typing import Any
 
 from harness.across import write_comparisons
+from harness.baseline import of_run, read_baseline
 from harness.errors import RunError
-from harness.report import render
-from harness.runs import merge, read_plan
+from harness.gate import compare, min_effect_of, write_verdicts
+from harness.report import render, verdicts
+from harness.runs import mark, merge, read_plan, read_run
 
 
-def run(*, folder: Path) -> int:
-    """Merge what the run's workers left, where they left something, and write the page."""
+def run(*, folder: Path, baseline: Path | None = None, min_effect: float = 1.0) -> int:
+    """Merge what the run's workers left, where they left something, and write the page.
+
+    With a baseline the run is judged again; without, the verdicts that are there stay. Raises RunError.
+    """
     if not folder.is_dir():
         raise RunError(f"{folder} is not a folder; give the folder of a run, such as one below reports/")
     if (folder / "shards" / "plan.json").is_file():
         merge(folder, **_end(folder))
         write_comparisons(folder)
+    if baseline is not None:
+        print(*_judged(folder, baseline, min_effect_of(min_effect)), sep="\n")
     print(render(folder))
     return 0
+
+
+def _judged(folder: Path, baseline: Path, min_effect: float) -> list[str]:
+    if baseline.resolve() == folder.resolve():
+        raise RunError(f"--baseline and RUN are both {folder}: a run is not compared with itself")
+    gate = compare(read_baseline(baseline), of_run(read_run(folder)), min_effect)
+    write_verdicts(folder, gate)
+    mark(folder)
+    return verdicts.lines(gate)
 
 
 def _end(folder: Path) -> dict[str, Any]:

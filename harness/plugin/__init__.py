@@ -10,6 +10,8 @@ It concerns tests that carry `@pytest.mark.suite(name, needs=capability)` and as
     cells.py      running one suite x model: skip, resume, record
     fixtures.py   what a suite asks for
     schedule.py   pytest-xdist: how many workers, which worker runs what
+    gate.py       the baseline: read first, judged last
+    junit.py      numbers and verdicts in the file of --junitxml
     finish.py     merging the run folder, rendering the page, the closing lines
 """
 

@@ -16,6 +16,7 @@ from harness import explore, sources
 from harness.encode import Model
 from harness.errors import HarnessError, ScoreError, Unavailable
 from harness.plugin.collect import cell_key, is_cell, model_of, suite_of
+from harness.plugin.junit import numbers
 from harness.plugin.session import Session, session_of
 from harness.results import Findings
 from harness.runs import Cell, Status
@@ -34,8 +35,10 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     run.asked.sets.clear()
     cell = _attempt(run, model, pyfuncitem)
     if cell is None:
-        pyfuncitem.user_properties.append(("resumed", run.run.name))
+        done = run.done[suite_of(pyfuncitem).name, model.spec.name]  # type: ignore[union-attr]
+        pyfuncitem.user_properties += [("resumed", run.run.name), *numbers(done.findings)]
         return True
+    pyfuncitem.user_properties += numbers(cell.findings)
     stats: dict[str, Any] = {name: value - before.get(name, 0) for name, value in model.stats.items()}
     stats |= {
         "seconds": round(time.monotonic() - started, 3),
@@ -78,6 +81,7 @@ def _attempt(run: Session, model: Model, item: pytest.Function) -> Cell | None:
         # what was measured before a suite's own assertion failed is what the reader needs to see
         reason, found = f"{type(error).__name__}: {error}", _recorded(item)
         run.shard.append(cell(status="error", reason=reason, findings=found))
+        item.user_properties += numbers(found)
         raise
 
 

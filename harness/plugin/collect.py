@@ -87,6 +87,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     rank = {spec.name: i for i, spec in enumerate(sorted(session_of(config).models, key=lambda s: -s.vram_gb))}
     ours.sort(key=lambda item: rank[model_of(item).name])
     items[:] = [item for item in items if not is_cell(item)] + ours
+    for item in ours:  # by which reports and JUnit tell what they are about
+        suite = suite_of(item)
+        item.user_properties += [("suite", suite.name if suite else ""), ("model", model_of(item).name)]
 
 
 def is_cell(item: object) -> bool:

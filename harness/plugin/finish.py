@@ -4,33 +4,35 @@ from __future__ import annotations
 
 import datetime
 from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness.across import write_comparisons
+from harness.baseline import MEASURED
 from harness.errors import HarnessError
 from harness.plugin.session import KEY, shared_facts
 from harness.report import render
 from harness.runs import Cell, latest_cells, merge
 
 LINES = pytest.StashKey[list[str]]()
+CELLS = pytest.StashKey[list[Cell]]()
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Merge and render, once, in the process that has no parent; a run that measured nothing fails."""
     config = session.config
-    if hasattr(config, "workerinput"):
+    run = run_folder(config)
+    if run is None:
         return
-    run = Path(shared_facts(config)["run"]) if _took_part(config) else None
-    if run is None or not (run / "shards" / "plan.json").exists():
-        return
-    lines = config.stash.setdefault(LINES, [])
+    lines = config.stash[LINES]
     try:
-        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        cells, asked = merge(run, finished=now), latest_cells(run)
-        lines += _summary(cells)
+        cells, asked = merged(config, run), latest_cells(run)
+        lines[:0] = _summary(cells)
         write_comparisons(run)
         lines.append(f"page: {render(run)}")
     except (HarnessError, OSError) as error:
@@ -38,9 +40,34 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         return
     mine = [cell for cell in cells if (cell.suite, cell.model) in asked]
-    if session.exitstatus == pytest.ExitCode.OK and not any(cell.status == "passed" for cell in mine):
+    if session.exitstatus == pytest.ExitCode.OK and not any(cell.status in MEASURED for cell in mine):
         lines.append("nothing was evaluated: every suite x model was skipped")
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def run_folder(config: pytest.Config) -> Path | None:
+    """The run folder to finish, in the process that has no parent; None where there is nothing to finish."""
+    if hasattr(config, "workerinput") or not _took_part(config):
+        return None
+    run = Path(shared_facts(config)["run"])
+    if not (run / "shards" / "plan.json").exists():
+        return None
+    config.stash.setdefault(LINES, [])
+    return run
+
+
+def merged(config: pytest.Config, run: Path) -> list[Cell]:
+    """The cells of the run, merged when they are first asked for. Raises RunError."""
+    if CELLS not in config.stash:
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        config.stash[CELLS] = merge(run, finished=now)
+    return config.stash[CELLS]
+
+
+def restate(cells: list[Cell], states: Mapping[tuple[str, str], Mapping[str, Any]]) -> None:
+    """Give merged cells the status that the gate has put into run.json."""
+    told = [states[cell.suite, cell.model] for cell in cells]
+    cells[:] = [replace(c, status=s["status"], reason=s["reason"]) for c, s in zip(cells, told, strict=True)]
 
 
 def _took_part(config: pytest.Config) -> bool:

@@ -47,6 +47,9 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         Path,
     )
     option("--limit", "N", "at most N rows a suite; the numbers are not comparable, and say so", int)
+    option("--baseline", "RUN_DIR_OR_FILE", "fail each suite x model that is significantly worse than here", Path)
+    points = "how many points worse a suite x model must be at least to have regressed (default: 1)"
+    group.addoption("--min-effect", dest="harness_min_effect", metavar="POINTS", type=float, default=1.0, help=points)
     only_stored = "load no weights: measure what the store has, and fail where it lacks something"
     group.addoption("--skip-extraction", dest="harness_skip_extraction", action="store_true", help=only_stored)
 
@@ -60,11 +63,15 @@ def _concerned(asked: pytest.Config.InvocationParams) -> bool:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker; publish given folders."""
+    """Register the marker; publish given folders; read the baseline, if one is given. Raises UsageError."""
     config.addinivalue_line("markers", "suite(name, needs): a suite of spatial-harness, run once per model")
     given = {name: value for option, name in FOLDERS.items() if (value := config.getoption(option, None))}
     config.stash[_before] = {name: os.environ.get(name) for name in (*given, "HARNESS_HUB_STATE")}
     os.environ.update({name: str(Path(path).expanduser().absolute()) for name, path in given.items()})
+    if config.getoption("harness_baseline", None) is not None:
+        from harness.plugin import gate  # which imports pandas: only where it is asked for
+
+        gate.register(config)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

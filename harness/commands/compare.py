@@ -1,0 +1,24 @@
+"""`compare A B`: is B worse than A?"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from harness.baseline import read_baseline
+from harness.gate import FORMAT, Gate, compare, min_effect_of
+from harness.report import verdicts
+
+
+def run(*, before: Path, after: Path, min_effect: float, strict: bool, form: str) -> int:
+    """Print the verdicts; 1 where a cell regressed or, if `strict`, could not be compared. Raises RunError."""
+    gate = compare(read_baseline(before), read_baseline(after), min_effect_of(min_effect), strict)
+    shown = {"text": verdicts.text, "markdown": verdicts.markdown, "json": _json}[form](gate)
+    sys.stdout.write(shown + "\n")
+    return int(bool(gate.failing))
+
+
+def _json(gate: Gate) -> str:
+    return json.dumps({"format": FORMAT, **asdict(gate)}, indent=1, allow_nan=False)
