@@ -1,7 +1,7 @@
 """The gate: has a model become worse than its baseline?
 
 Each cell (suite × model) is paired with the baseline's by row, and tested by `measure.compare`; p is corrected after
-Holm over all cells that can be compared. What cannot be compared is said with the reason and never counted as good.
+Holm over all cells that can be compared and have changed. What cannot be compared is said with the reason and never counted as good.
 """
 
 from __future__ import annotations
@@ -97,15 +97,17 @@ def judge(before: Baseline, after: Baseline, *, min_effect: float = MIN_EFFECT) 
     """A verdict for each cell that was measured on either side, sorted by suite and model.
 
     A cell has regressed, or improved, if p after Holm is at most 0.05 and the difference is larger than `min_effect`.
+    Cells of which too few rows turned to be significant either way are not counted among the tests (see `holm`).
     """
     known = [{key for key, facts in side.cells.items() if facts["status"] in MEASURED} for side in (before, after)]
     rows = [by_cell(side) for side in (before, after)]
     sides = {key: paired(before, after, key, *(r.get(key) for r in rows)) for key in sorted(known[0] | known[1])}
     pairs = {key: side for key, side in sides.items() if isinstance(side, Pair)}
     found = {key: difference(p.before, p.after, p.groups, len(pairs)) for key, p in pairs.items()}
-    corrected = dict(zip(found, holm(np.array([one.p for one in found.values()])).tolist(), strict=True))
+    p, least = (np.array([getattr(one, name) for one in found.values()]) for name in ("p", "least"))
+    corrected, tests = dict(zip(found, holm(p, least).tolist(), strict=True)), int((least <= ALPHA).sum())
     return [
-        _verdict(key, pairs[key], found[key], corrected[key], len(pairs), min_effect, after.ids)
+        _verdict(key, pairs[key], found[key], corrected[key], tests, min_effect, after.ids)
         if key in pairs
         else Verdict(suite=key[0], model=key[1], verdict="not comparable", reason=str(side))
         for key, side in sides.items()

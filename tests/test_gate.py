@@ -86,12 +86,14 @@ def test_a_drop_that_may_be_luck_is_unchanged_and_says_what_would_have_been_seen
     assert found.reason.endswith(f"a drop of {100 * found.detectable:.1f} points would have been seen")
 
 
-def test_the_correction_is_over_all_cells_that_can_be_compared(two):
+def test_the_correction_is_over_all_cells_that_could_be_significant(two):
     slight = [*[0.0] * 14, *EVEN[14:]]  # seven groups, all one way
     alone = only(*two([cell(EVEN)], [cell(slight)]))
+    turned = [*EVEN[2:], *EVEN[:2]]  # as many one way as the other
     others = [cell(EVEN, f"o{i}") for i in range(9)]
-    missing = [cell(EVEN, "missing")]
-    among = judge(*two([cell(EVEN), *others, *missing], [cell(slight), *others]))
+    missing, same = [cell(EVEN, "missing")], [cell(EVEN, f"same{i}") for i in range(5)]
+    after = [cell(slight), *(cell(turned, f"o{i}") for i in range(9)), *same]
+    among = judge(*two([cell(EVEN), *others, *missing, *same], after))
     first = next(v for v in among if v.suite == "s")
     assert alone.verdict == "regressed"
     assert first.verdict == "unchanged"
