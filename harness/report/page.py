@@ -40,7 +40,7 @@ def html(run: Run) -> str:
     spaces = similarity.section(run)
     drawings |= {key: drawing for matrix in spaces for space in matrix.spaces for key, drawing in _space(space).items()}
     script, style = ("".join(map(_asset, names)) for names in (SCRIPTS, STYLES))
-    scripts = [runtime(), script] if drawings else [script]
+    vega = runtime() if drawings else ""
     return (
         _environment()
         .get_template("page.html")
@@ -62,9 +62,10 @@ def html(run: Run) -> str:
             absences=tables.absences(run),
             facts=provenance.facts(run.info),
             costs=provenance.costs(run.info),
-            scripts=[Markup(code) for code in scripts],  # ours, checked and hashed
+            vega=Markup(vega),  # ours, as are script and style: checked and hashed
+            script=Markup(script),
             style=Markup(style),
-            policy=policy(scripts, [style]),
+            policy=policy([vega, script] if vega else [script], [style]),
         )
     )
 
