@@ -12,12 +12,15 @@ from markupsafe import Markup
 
 from harness.errors import RunError
 from harness.report import calibration, datasets, gate, held, profiles, provenance, published, rows, similarity, tables
+from harness.report import leaderboard as boards
 from harness.report.inline import island, policy, runtime, verbatim, visible
 from harness.report.numbers import DASH
+from harness.report.ranks import ranks
 from harness.runs import Run, read_run
 
-SCRIPTS = ("page.js", "suite.js", "rows.js", "compare.js", "provenance.js")  # in this order, as one
-STYLES = ("page.css", "suite.css", "rows.css", "model.css", "compare.css")
+SCRIPTS = ("page.js", "board.js", "suite.js", "rows.js", "compare.js", "provenance.js")  # in this order, as one
+EARLY = "early.js"  # before the views are read
+STYLES = ("page.css", "board.css", "suite.css", "rows.css", "model.css", "compare.css")
 
 
 def render(run_dir: Path) -> Path:
@@ -39,7 +42,7 @@ def html(run: Run) -> str:
         drawings["calibration"] = _curves(calibrated.study)
     spaces = similarity.section(run)
     drawings |= {key: drawing for matrix in spaces for space in matrix.spaces for key, drawing in _space(space).items()}
-    script, style = ("".join(map(_asset, names)) for names in (SCRIPTS, STYLES))
+    script, style, early = ("".join(map(_asset, names)) for names in (SCRIPTS, STYLES, (EARLY,)))
     vega = runtime() if drawings else ""
     return (
         _environment()
@@ -47,6 +50,8 @@ def html(run: Run) -> str:
         .render(
             headline=provenance.headline(run.info),
             board=shown,
+            around=boards.around(run, shown, suites),
+            ranks=ranks(run, shown),
             calibration=calibrated,
             data=datasets.section(run),
             held=held.section(run, shown),
@@ -64,8 +69,9 @@ def html(run: Run) -> str:
             costs=provenance.costs(run.info),
             vega=Markup(vega),  # ours, as are script and style: checked and hashed
             script=Markup(script),
+            early=Markup(early),
             style=Markup(style),
-            policy=policy([vega, script] if vega else [script], [style]),
+            policy=policy([code for code in (early, vega, script) if code], [style]),
         )
     )
 

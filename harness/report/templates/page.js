@@ -94,7 +94,8 @@ function makeSortable(table) {
       button.textContent = down ? "↓" : "↑";
       sortBy(table, column, down ? -1 : 1);
     });
-    (head.querySelector("a, bdi") ?? head.lastChild).after(button);
+    const name = head.querySelector(".metric")?.lastChild ?? head.querySelector("a, bdi") ?? head.lastChild;
+    name.after(button);
   });
 }
 
@@ -121,6 +122,7 @@ function unfold(element) {
 }
 
 function reveal(view) {
+  document.documentElement.className = "";
   for (const other of views) {
     // a search in the page still finds what is hidden
     if (other === view) other.removeAttribute("hidden");
@@ -142,7 +144,7 @@ function place(view, target, first) {
   if (!first) heading.focus({ preventScroll: true });
   unfold(target);
   if (target !== view) target.scrollIntoView();
-  else if (!first) scrollTo(0, (!followed && places.get(view)) || 0);
+  else scrollTo(0, (!followed && places.get(view)) || 0);
 }
 
 async function route() {
@@ -154,9 +156,8 @@ async function route() {
     reveal(view);
     document.title = first && view === views[0] ? title : `${view.querySelector("h2").textContent} – ${title}`;
     place(view, target, first);
-  } else if (target !== view) {
-    unfold(target);
-    target.scrollIntoView();
+  } else {
+    place(view, target, true);
   }
   followed = false;
   document.dispatchEvent(new CustomEvent("view", { detail: { view, rest } }));
@@ -167,6 +168,21 @@ async function route() {
 history.scrollRestoration = "manual"; // what is restored stands in `places`
 addEventListener("scroll", () => places.set(shown, scrollY));
 document.addEventListener("click", (event) => { followed = event.target.closest("a[href^='#']") !== null; });
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault(); // the address names the view, and stays
+  shown.querySelector("h2").focus();
+});
+
+// A menu closes on a click elsewhere and on Escape.
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) menu.open = menu.contains(event.target);
+});
+document.addEventListener("keydown", (event) => {
+  const menu = event.key === "Escape" && event.target.closest("details.menu[open]");
+  if (!menu) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+});
 document.addEventListener("beforematch", (event) => { // by a search, or on the way to what the address names
   const found = event.target.closest("main > section");
   if (found !== fragment().view) location.hash = found.id;
