@@ -1,4 +1,4 @@
-"""What stands around the leaderboard's numbers: heads that say what a whole column shares, notes, and what to filter by."""
+"""What stands around the leaderboard's numbers: heads that say what a column shares, notes, and what to filter by."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """`reasons` are why cells have no number, numbered as they stand; `tags` and `families` those of the run's models."""
+    """`reasons` why cells have no number, numbered as they stand; `tags` and `families` are those of the models."""
 
     columns: tuple[Column, ...]
     reasons: Mapping[str, int]

@@ -33,7 +33,7 @@ def answered(
     return Findings((Result(metric=metric, value=level, n=len(right), low=level, high=level),), outcomes)
 
 
-def credits() -> dict[str, np.ndarray]:
+def answered_by_all() -> dict[str, np.ndarray]:
     rng = np.random.default_rng(4)
     luck = rng.random(N)
     return {name: (0.7 * luck + 0.3 * rng.random(N) < skill).astype(float) for name, skill in SKILLS.items()}
@@ -53,7 +53,7 @@ def shares(found: Ranks, a: str, b: str) -> bool:
 
 
 def test_models_share_a_letter_where_mcnemars_exact_test_tells_them_not_apart(make_run: MakeRun) -> None:
-    right = credits()
+    right = answered_by_all()
     found = ranked(make_run([cell(name, answered(own)) for name, own in right.items()], models=MODELS))
     pairs = list(combinations(SKILLS, 2))
     turned = [[int(((right[a] - right[b]) == sign).sum()) for sign in (1, -1)] for a, b in pairs]
@@ -70,7 +70,7 @@ def test_models_share_a_letter_where_mcnemars_exact_test_tells_them_not_apart(ma
 
 
 def test_the_order_of_rows_changes_no_letter(make_run: MakeRun) -> None:
-    right = credits()
+    right = answered_by_all()
     tame = ranked(make_run([cell(name, answered(own)) for name, own in right.items()], models=MODELS, name="tame"))
     ids = [f"r{i}" for i in range(N)]
     order = np.random.default_rng(1).permutation(N)
@@ -80,7 +80,9 @@ def test_the_order_of_rows_changes_no_letter(make_run: MakeRun) -> None:
 
 
 def test_a_headline_that_is_no_mean_over_rows_is_said(make_run: MakeRun) -> None:
-    run = make_run([cell(name, answered(own, "macro_f1", 0.5)) for name, own in credits().items()], models=MODELS)
+    run = make_run(
+        [cell(name, answered(own, "macro_f1", 0.5)) for name, own in answered_by_all().items()], models=MODELS
+    )
     found = ranked(run)
     assert found.by_rows == {"s"}
     assert len(found.letters) == len(SKILLS)
@@ -88,7 +90,7 @@ def test_a_headline_that_is_no_mean_over_rows_is_said(make_run: MakeRun) -> None
 
 
 def test_models_without_letter_are_named_with_the_reason(make_run: MakeRun) -> None:
-    right = credits()
+    right = answered_by_all()
     bare = Findings((Result(metric="accuracy", value=0.5, n=N),), ())
     twice = answered(right["close"], ids=[f"r{i // 2}" for i in range(N)])
     cells = [
@@ -111,7 +113,7 @@ def test_models_without_letter_are_named_with_the_reason(make_run: MakeRun) -> N
 
 @pytest.mark.parametrize("tags", [["calibration"], ["control"]])
 def test_bands_are_compared_apart_and_controls_not_at_all(make_run: MakeRun, tags: list[str]) -> None:
-    right = credits()
+    right = answered_by_all()
     models = [*MODELS[:2], *({**model, "tags": tags} for model in MODELS[2:])]
     found = ranked(make_run([cell(name, answered(own)) for name, own in right.items()], models=models))
     firsts = {"best", "close"} | ({"middle"} if tags == ["calibration"] else set())
@@ -119,19 +121,21 @@ def test_bands_are_compared_apart_and_controls_not_at_all(make_run: MakeRun, tag
 
 
 def test_one_model_alone_has_no_letter(make_run: MakeRun) -> None:
-    found = ranked(make_run([cell("best", answered(credits()["best"]))], models=MODELS))
+    found = ranked(make_run([cell("best", answered(answered_by_all()["best"]))], models=MODELS))
     assert not found.letters
     assert not found.left_out
 
 
 def test_limited_rows_tell_nothing_apart(make_run: MakeRun) -> None:
-    run = make_run([cell(name, answered(own)) for name, own in credits().items()], models=MODELS, limit=200)
+    run = make_run([cell(name, answered(own)) for name, own in answered_by_all().items()], models=MODELS, limit=200)
     assert not ranked(run).letters
     assert "No letters tell models apart" in render(run).read_text()
 
 
 def test_letters_stand_beside_the_values(make_run: MakeRun) -> None:
-    page = render(make_run([cell(name, answered(own)) for name, own in credits().items()], info=INFO, models=MODELS))
+    page = render(
+        make_run([cell(name, answered(own)) for name, own in answered_by_all().items()], info=INFO, models=MODELS)
+    )
     text = page.read_text()
     assert text.count('<span class="letters">') == len(SKILLS) + 2  # and those of the definitions
     assert "models of one band that share a letter are not told apart" in text
