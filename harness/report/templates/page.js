@@ -37,6 +37,7 @@ async function draw(place) {
       mode: "vega-lite", ast: true, renderer: "svg", actions: false, defaultStyle: false, tooltip: showTip,
       logLevel: 1, // errors; that a number has no interval is none
     });
+    place.tabIndex = 0; // so that keys can scroll it
   } catch (error) {
     place.hidden = true;
     table.open = true;
