@@ -123,7 +123,7 @@ function unfold(element) {
 }
 
 function reveal(view) {
-  document.documentElement.className = "";
+  document.documentElement.className = "scripted";
   for (const other of views) {
     // a search in the page still finds what is hidden
     if (other === view) other.removeAttribute("hidden");
