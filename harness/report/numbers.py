@@ -42,6 +42,11 @@ class Number:
         return written(self.value, self.metric)
 
     @property
+    def digits(self) -> str:
+        """The value without its unit, where a head says it, or a dash."""
+        return bare(self.value, self.metric)
+
+    @property
     def interval(self) -> str:
         """The 95 % interval without its unit, or a dash."""
         if self.low is None or self.high is None:

@@ -25,12 +25,15 @@ from harness.report import (
     similarity,
     tables,
 )
+from harness.report import leaderboard as boards
 from harness.report.inline import island, policy, runtime, verbatim, visible
 from harness.report.numbers import DASH
+from harness.report.ranks import ranks
 from harness.runs import Run, read_run
 
-SCRIPTS = ("page.js", "suite.js", "rows.js", "compare.js", "provenance.js")  # in this order, as one
-STYLES = ("page.css", "suite.css", "rows.css", "model.css", "compare.css")
+SCRIPTS = ("page.js", "board.js", "suite.js", "rows.js", "compare.js", "provenance.js")  # in this order, as one
+EARLY = "early.js"  # before the views are read
+STYLES = ("page.css", "board.css", "suite.css", "rows.css", "model.css", "compare.css")
 
 
 def render(run_dir: Path) -> Path:
@@ -52,14 +55,16 @@ def html(run: Run) -> str:
         drawings["calibration"] = _curves(calibrated.study)
     spaces = similarity.section(run)
     drawings |= {key: drawing for matrix in spaces for space in matrix.spaces for key, drawing in _space(space).items()}
-    script, style = ("".join(map(_asset, names)) for names in (SCRIPTS, STYLES))
-    scripts = [runtime(), script] if drawings else [script]
+    script, style, early = ("".join(map(_asset, names)) for names in (SCRIPTS, STYLES, (EARLY,)))
+    vega = runtime() if drawings else ""
     return (
         _environment()
         .get_template("page.html")
         .render(
             headline=provenance.headline(run.info),
             board=shown,
+            around=boards.around(run, shown, suites),
+            ranks=ranks(run, shown),
             calibration=calibrated,
             data=datasets.section(run),
             held=held.section(run, shown),
@@ -76,9 +81,11 @@ def html(run: Run) -> str:
             facts=provenance.facts(run.info),
             costs=costs.table(run.info["cells"]),
             recipe=recipe.recipe(run.info),
-            scripts=[Markup(code) for code in scripts],  # ours, checked and hashed
+            vega=Markup(vega),  # ours, as are script and style: checked and hashed
+            script=Markup(script),
+            early=Markup(early),
             style=Markup(style),
-            policy=policy(scripts, [style]),
+            policy=policy([code for code in (early, vega, script) if code], [style]),
         )
     )
 

@@ -12,19 +12,26 @@ from report_samples import INFO, MakeRun, sample_cells
 from harness.runs import Cell, Shard, merge, write_plan
 
 
+def write_run(
+    folder: Path, cells: Sequence[Cell], info: Mapping[str, Any] = INFO, name: str = "run", **changes: Any
+) -> Path:
+    """Write cells and run information as a merged run folder within `folder`."""
+    run = folder / name
+    shard = Shard(run, "main")
+    for cell in cells:
+        shard.append(cell)
+    run.mkdir(exist_ok=True)
+    write_plan(run, {**info, **changes}, [])
+    merge(run)
+    return run
+
+
 @pytest.fixture
 def make_run(tmp_path: Path) -> MakeRun:
     """Write cells and run information as a merged run folder."""
 
-    def make(cells: Sequence[Cell], info: Mapping[str, Any] = INFO, name: str = "run", **changes: Any) -> Path:
-        run = tmp_path / name
-        shard = Shard(run, "main")
-        for cell in cells:
-            shard.append(cell)
-        run.mkdir(exist_ok=True)
-        write_plan(run, {**info, **changes}, [])
-        merge(run)
-        return run
+    def make(cells: Sequence[Cell], **told: Any) -> Path:
+        return write_run(tmp_path, cells, **told)
 
     return make
 

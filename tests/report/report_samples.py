@@ -6,32 +6,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from hostile import HALF
+from hostile import MARKUP as HOSTILE
+
 from harness.results import Findings, Outcome, Result
 from harness.runs import Cell
 
 MakeRun = Callable[..., Path]
 RELATIONS = ("left of", "right of", "above", "below", "in front of", "behind")
 MODELS = {"mpnet": 0.71, "minilm": 0.66, "clip-b32/text": 0.62, "clip-b32/image": 0.55}
-
-HOSTILE = (
-    "<script>alert(1)</script>",
-    "</script><img src=x onerror=alert(1)>",
-    "</title></style></textarea><svg onload=alert(1)>",
-    '"><svg onload=alert(1)>',
-    "' onmouseover='alert(1)",
-    "{{7*7}}{% raw %}${7*7}",
-    "<!--<script>",
-    "]]><b>bold</b>&lt;i&gt;",
-    "javascript:alert(1)",
-    "../../etc/passwd",
-    "abc\u202egnp.exe",
-    "nul\x00bel\x07del\x7f",
-    "line\u2028sep\u2029end\r\n\ttab",
-    "datum['x'] \\ \"quote\" .dot[0]",
-    "a" * 3000,
-    "",
-)
-HALF = "half \ud800 pair"  # as in the name of a file that is not UTF-8; no Parquet or frame holds it
 
 INFO: dict[str, Any] = {
     "command": "pytest suites -n auto --models 'tag:bundled'",

@@ -28,7 +28,7 @@ def page(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_the_curves_draw_and_the_page_fits(browser: Any, page: Path, width: int, scheme: str) -> None:  # noqa: F811
-    with visit(browser, page, width, color_scheme=scheme) as tab:
+    with visit(browser, page, width, "calibration", color_scheme=scheme) as tab:
         chart = tab.locator("#calibration .chart svg")
         assert chart.count() == 1
         assert chart.bounding_box()["width"] > 600
@@ -38,7 +38,7 @@ def test_the_curves_draw_and_the_page_fits(browser: Any, page: Path, width: int,
 
 
 def test_the_legend_tells_the_curves_apart_by_shape_too(browser: Any, page: Path) -> None:  # noqa: F811
-    with visit(browser, page) as tab:
+    with visit(browser, page, view="calibration") as tab:
         legend = tab.locator("#calibration .chart svg .role-legend")
         assert legend.count() == 1
         assert "hard negatives" in (legend.text_content() or "")
@@ -47,7 +47,7 @@ def test_the_legend_tells_the_curves_apart_by_shape_too(browser: Any, page: Path
 
 
 def test_pointing_at_a_point_tells_its_interval(browser: Any, page: Path) -> None:  # noqa: F811
-    with visit(browser, page) as tab:
+    with visit(browser, page, view="calibration") as tab:
         tab.locator("#calibration .chart svg .mark-symbol.role-mark path").nth(2).hover(force=True)
         tip = tab.locator(".tip").inner_text()
         assert "interval: [" in tip
@@ -55,7 +55,7 @@ def test_pointing_at_a_point_tells_its_interval(browser: Any, page: Path) -> Non
 
 
 def test_the_model_stays_in_sight_where_the_table_is_wider_than_the_screen(browser: Any, page: Path) -> None:  # noqa: F811
-    with visit(browser, page, 390) as tab:
+    with visit(browser, page, 390, "calibration") as tab:
         tab.evaluate("document.querySelector('#calibration .wide').scrollLeft = 600")
         name = tab.locator("#calibration tbody .pinned").first
         assert name.inner_text().startswith(next(iter(VARIANTS)))

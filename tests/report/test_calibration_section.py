@@ -164,7 +164,7 @@ def test_other_suites_and_models_do_not_show(shown):
 
 def calibration_part(page: Path) -> str:
     text = page.read_text()
-    start = text.index('<section id="calibration"')
+    start = text.index('<section class="view" id="calibration"')
     return text[start : text.index("</section>", start)]
 
 

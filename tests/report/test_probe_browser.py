@@ -10,7 +10,7 @@ import pytest
 from calibration_samples import MODELS
 from probe_samples import asked, capacities, layered, probe_cells, samples
 from report_samples import HOSTILE, INFO, MakeRun
-from test_report_browser import CHROMIUM, browser, overflow, visit  # noqa: F401 - browser is a fixture
+from test_report_browser import CHROMIUM, browser, look, overflow, visit  # noqa: F401 - browser is a fixture
 
 from harness.report import render
 from harness.runs import Cell
@@ -32,9 +32,10 @@ def page(make_run: MakeRun, tmp_path: Path) -> Path:
 def test_all_sections_are_there_and_fit(browser: Any, page: Path, width: int) -> None:  # noqa: F811
     with visit(browser, page, width, color_scheme="dark" if width < 400 else "light") as tab:
         for name in ("held", "data"):
-            assert tab.locator(f"#{name} table").first.is_visible()
             assert tab.locator(f"nav a[href='#{name}']").is_visible()
-        chart = tab.locator("#suite-scene-layers-image .chart svg")
+            assert look(tab, name).locator("table").first.is_visible()
+            assert overflow(tab) <= 0
+        chart = look(tab, "suite-scene-layers-image").locator(".chart svg")
         assert chart.count() == 1
         assert chart.bounding_box()["width"] > 250
         marks = {"line": 4, "area": 3, "symbol": 2 * 13 + 5 + 3}  # symbols: layers, and a ring a model
@@ -42,7 +43,8 @@ def test_all_sections_are_there_and_fit(browser: Any, page: Path, width: int) ->
             assert chart.locator(f".mark-{mark}.role-mark path").count() >= least, mark
         chart.locator(".mark-symbol.role-mark path").nth(2).hover(force=True)
         assert "interval: [" in tab.locator(".tip").inner_text()
-        assert tab.locator("#leaderboard .mark", has_text="does not beat bag of words").is_visible()
+        assert look(tab, "leaderboard").locator(".mark", has_text="does not beat bag of words").is_visible()
+        look(tab, "data")
         for details in tab.locator("#data details, .layers").all():
             details.evaluate("it => { (it.closest('details')).open = true }")
         assert tab.locator("#data progress").first.is_visible()
@@ -62,7 +64,7 @@ def test_everything_reads_without_script(browser: Any, page: Path) -> None:  # n
 @pytest.mark.parametrize("width", [1280, 390])
 def test_capacities_are_drawn_and_nothing_complains(browser: Any, make_run: MakeRun, width: int) -> None:  # noqa: F811
     cells = [Cell(suite="vsr-capacity", model=m, status="passed", findings=capacities(v)) for m, v in MEASURED.items()]
-    with visit(browser, render(make_run(cells)), width) as tab:
+    with visit(browser, render(make_run(cells)), width, "suite-vsr-capacity") as tab:
         charts = tab.locator("#suite-vsr-capacity .chart svg")
         assert charts.count() == 2
         for name in ("rank 1", "rank 16", "hidden 8", "hidden 256"):

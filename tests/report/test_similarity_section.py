@@ -94,7 +94,7 @@ def test_arrays_that_cannot_be_read_leave_the_page_standing(run: Path) -> None:
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 @pytest.mark.parametrize("width", [1280, 390])
 def test_drawings_are_drawn_when_they_are_unfolded_and_the_page_fits(browser: Any, run: Path, width: int) -> None:  # noqa: F811
-    with visit(browser, render(run), width) as tab:
+    with visit(browser, render(run), width, "similarity") as tab:
         folded = tab.locator("#similarity details.drawings")
         assert folded.count() == 3
         assert tab.locator("#similarity .chart svg").count() == 0
