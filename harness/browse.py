@@ -18,7 +18,7 @@ from harness.errors import RunError
 from harness.explore import AnyRow, answer, captions
 from harness.rows import Picture, StoryRow, TruthRow, digest
 
-SIDE, QUALITY = 56, 36  # px on the longer side, and WebP's: about 500 bytes a photo, 200 a drawn scene
+SIDE, QUALITY = 48, 32  # px on the longer side, and WebP's: about 380 bytes a photo, 160 a drawn scene
 TRUTH = ("false", "true")  # what may be said of a text, in the order of `gold`
 Thumbs = MutableMapping[Hashable, tuple[Any, bytes | None]]  # a picture and its thumbnail, by the picture
 FILES = ("asked.parquet", "pictures.parquet")

@@ -2,7 +2,7 @@
 
     4 bytes: length of the header; the header; the arrays, little-endian, one behind the other; all of it gzipped
 
-Texts stand once each, in the header, and columns hold their places. A score is a 12-bit step on its model's own scale.
+Texts stand once each, in the header, and columns hold their places. A score is a 10-bit step on its model's own scale.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from harness.report.inline import visible
 from harness.report.matching import Asked, Named, Sets, match
 
-STEPS = 4095  # of a model's scores, from the lowest to the highest
+STEPS = 1023  # of a model's scores, from the lowest to the highest
 MISSING = 0xFFFF  # a score that is not there
 LONGEST = 1500  # characters of a text are shown
 RELATION = "relation="

@@ -23,8 +23,8 @@ from harness.report.packing import Table, pack, short, table
 from harness.rows import digest
 from harness.runs import Run
 
-DATA_BUDGET, THUMB_BUDGET = 8_000_000, 13_800_000  # characters of base64 in the page
-SMALLER = ((browse.SIDE, 20), (48, 20), (40, 20))  # px and quality to which thumbnails are brought where they must be
+DATA_BUDGET, THUMB_BUDGET = 7_000_000, 11_000_000  # characters of base64 in the page
+SMALLER = ((browse.SIDE, 20), (40, 20))  # px and quality to which thumbnails are brought where they must be
 HARDEST, LONGEST = 5, 200  # rows of a suite in the table for readers without script, and characters of their texts
 
 

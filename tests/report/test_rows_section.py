@@ -90,7 +90,7 @@ def test_every_prediction_credit_and_score_comes_back(choices):
             wanted = list(line.scores_kept)
             if len(wanted):
                 assert np.abs(np.array(line.scores) - wanted).max() <= line.step * 0.5001
-                assert line.step <= 10 / 4095
+                assert line.step <= 10 / 1023
             else:
                 assert set(line.scores) == {None}
 

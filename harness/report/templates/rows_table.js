@@ -78,8 +78,7 @@ class RowTable {
     const code = this.column.low[place] | (this.column.high[place] << 8);
     if (code === 0xffff) return "–";
     const [low, step] = this.scales[model];
-    const size = Math.max(Math.abs(low), Math.abs(low + 4095 * step)) || 1;
-    const digits = Math.min(Math.max(3 - Math.ceil(Math.log10(size)), 0), 20);
+    const digits = Math.min(Math.max(Math.ceil(-Math.log10(step)), 0), 20); // as many as a step can tell apart
     return (low + code * step).toFixed(digits).replace("-", "−");
   }
 
