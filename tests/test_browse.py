@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -12,9 +13,12 @@ from PIL import Image
 
 from harness import browse
 from harness.browse import FILES, QUALITY, SIDE, keep, merge, path_of, read
+from harness.data.aro import Crop
 from harness.errors import PictureError, RunError
 from harness.explore import set_digest
+from harness.hub_data import Embedded
 from harness.photos import Photo
+from harness.plugin.asked import Asked as SuiteAsked
 from harness.rows import ChoiceRow, QuestionRow, Row, StoryRow, TruthRow
 from harness.scenes import find_config, scene_choices
 
@@ -188,3 +192,48 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space"):
         keep(tmp_path, set_digest(rows), rows, {})
     assert [path.suffix for path in (tmp_path / "shards" / "rows").iterdir()] in ([".lock"], [])
+
+
+def test_of_processes_that_ask_a_set_at_once_one_draws_it(tmp_path):
+    red, blue = Plain("red"), Plain("blue", (0, 0, 200))
+    rows = choices(red, blue)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: keep(tmp_path, set_digest(rows), rows, {}), range(8)))
+    assert (red.opened, blue.opened) == (["red"], ["blue"])
+    frame, _ = kept(tmp_path, rows)
+    assert len(frame) == 2
+
+
+def test_a_worker_that_cannot_write_says_what_to_do(tmp_path):
+    (tmp_path / "shards").write_text("a file where a folder should be")
+    with pytest.raises(RunError, match=r"cannot write into .*: .*; free space or give another --run-dir"):
+        SuiteAsked(sets=[choices(Plain("red"))]).told(tmp_path)
+
+
+def test_a_worker_draws_a_picture_once_for_all_suites(tmp_path):
+    red, worker = Plain("red"), SuiteAsked()
+    for label in ("on", "under"):
+        worker.sets[:] = [choices(red, label=label)]
+        assert len(worker.told(tmp_path)) == 1
+    assert red.opened == ["red"]
+
+
+def test_a_part_of_a_photo_is_what_its_thumbnail_shows(tmp_path, monkeypatch):
+    monkeypatch.setenv("HARNESS_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr(Photo, "_download", lambda *_: pytest.fail("downloaded"))
+    photo = Photo("a.png", ("photos",), "https://example.org/a.png")
+    rows = choices(Crop(photo, (0, 0, 100, 50)))
+    assert kept(tmp_path / "run", rows)[0].picture.isna().all()
+    whole = Image.new("RGB", (200, 100), (0, 0, 200))
+    whole.paste((200, 30, 30), (0, 0, 100, 50))
+    (tmp_path / "photos").mkdir()
+    whole.save(tmp_path / "photos" / "a.png")
+    frame, thumbs = kept(tmp_path / "run", rows)
+    shown = np.asarray(Image.open(io.BytesIO(thumbs[frame.picture[0]])).convert("RGB"), int)
+    assert np.abs(shown - (200, 30, 30)).max() < 10
+
+
+def test_pictures_of_two_tables_are_not_taken_for_each_other():
+    first, second = (Embedded("", 0, None, table) for table in ("a@1 train image", "b@1 train image"))
+    assert first != second
+    assert first == Embedded("", 0, object(), "a@1 train image")

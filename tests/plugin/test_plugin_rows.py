@@ -84,6 +84,7 @@ def test_a_limit_holds_for_the_rows_that_are_told(runs):
     done = runs.pytest("--run-dir", "limited", "--limit", "2")
     assert done.ret == 0, said(done)
     assert {told["rows"] for told in datasets(runs, "limited")["sets"].values()} == {2}
+    assert set(browse.read(runs.path / "limited")[0].groupby("set").size()) == {2}
 
 
 def test_rows_can_be_looked_up_whatever_the_number_of_workers(runs):
