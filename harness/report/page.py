@@ -16,15 +16,8 @@ from harness.report.inline import island, policy, runtime, verbatim, visible
 from harness.report.numbers import DASH
 from harness.runs import Run, read_run
 
-SCRIPTS = (
-    "page.js",
-    "suite.js",
-    "rows_table.js",
-    "rows_item.js",
-    "rows.js",
-    "compare.js",
-    "provenance.js",
-)  # in this order, as one
+# in this order, as one
+SCRIPTS = ("page.js", "suite.js", "rows_table.js", "rows_item.js", "rows.js", "compare.js", "provenance.js")
 STYLES = ("page.css", "suite.css", "rows.css", "model.css", "compare.css")
 
 

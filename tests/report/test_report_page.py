@@ -207,9 +207,7 @@ def test_policy_allows_the_pages_own_code_alone(sample_run: Path) -> None:
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
     assert "http" not in policy
-    code = re.findall(
-        r"""<(?:script|style|script type="text/plain" id="vega")>(.*?)</(?:script|style)>""", page, re.DOTALL
-    )
+    code = re.findall(r"""<(?:script|style|script type="text/plain" id="vega")>(.*?)</(?:script|style)>""", page, re.DOTALL)
     assert len(code) == 3
     for piece in code:
         assert base64.b64encode(hashlib.sha256(piece.encode()).digest()).decode() in policy
