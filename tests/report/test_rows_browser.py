@@ -152,7 +152,7 @@ def test_a_shared_row_is_on_its_page_of_the_list_and_its_address_can_be_copied(b
         assert tab.locator(".row-page").inner_text() == "3 of 3"
         assert tab.locator("[name=relation]").input_value() == ""
         tab.locator(".row-copy").click()
-        tab.wait_for_function("document.querySelector('.row-acts [role=status]').textContent === 'copied'")
+        tab.wait_for_function("() => document.querySelector('.row-acts [role=status]').textContent === 'copied'")
         assert tab.evaluate("navigator.clipboard.readText()") == f"{page.as_uri()}#rows/one/one-107"
 
 
@@ -205,7 +205,7 @@ def test_another_suite_keeps_the_filters_it_has(browser: Any, page: Path) -> Non
 def test_thumbnails_are_shown_and_the_view_fits(browser: Any, page: Path, width: int, scheme: str) -> None:  # noqa: F811
     with visit(browser, page, width, "rows/one/one-003", color_scheme=scheme) as tab:
         tab.wait_for_selector(".opened")
-        drawn = "[...document.querySelectorAll('.row-thumb, .row-picture')].every(it => it.naturalWidth > 0)"
+        drawn = "() => [...document.querySelectorAll('.row-thumb, .row-picture')].every(it => it.naturalWidth > 0)"
         tab.wait_for_function(drawn)
         assert tab.locator("img.row-thumb").count() == 49
         assert overflow(tab) <= 0
