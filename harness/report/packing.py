@@ -75,7 +75,8 @@ def table(frame: Any, models: Sequence[str], sets: Sets) -> Table:
     # a suite may ask a row of one name twice
     again = frame.groupby(["model", "row"], observed=True, sort=False).cumcount()
     at, keys = pd.factorize(pd.MultiIndex.from_arrays([frame["row"], again]))
-    of = pd.Categorical(frame["model"], list(models)).codes.astype(np.int64)
+    place = {name: i for i, name in enumerate(models)}
+    of = np.array([place[name] for name in frame["model"]], np.int64)
     first = frame.iloc[np.unique(at, return_index=True)[1]]
     lengths = frame["scores"].map(len).to_numpy(np.int64)
     widths = np.zeros(len(keys), np.int64)
