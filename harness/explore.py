@@ -27,7 +27,7 @@ SHARED = ("picture", "caption", "objects")
 
 def set_digest(rows: Sequence[AnyRow]) -> str:
     """Digest of all that a description depends on: equal for equal rows in equal order."""
-    facts = [(row.id, row.label, captions(row), picture(row), _nouns(row), _answer(row)) for row in rows]
+    facts = [(row.id, row.label, captions(row), picture(row), _nouns(row), answer(row)) for row in rows]
     return digest(json.dumps([type(rows[0]).__name__, *facts]))[:32]
 
 
@@ -103,7 +103,7 @@ def _values(rows: Sequence[AnyRow], what: str) -> set[Hashable]:
     return {value for row in rows for value in shown(row, what)}
 
 
-def _answer(row: AnyRow) -> int | None:
+def answer(row: AnyRow) -> int | None:
     """The true caption's place, or whether the caption is true."""
     gold = getattr(row, "gold", getattr(row, "truth", None))
     return None if gold is None else int(gold)
@@ -130,7 +130,7 @@ def _quantiles(lengths: Sequence[int]) -> list[float] | None:
 
 
 def _example(row: AnyRow) -> dict[str, Any]:
-    name, gold = picture(row), _answer(row)
+    name, gold = picture(row), answer(row)
     answers = row.answers if isinstance(row, (QuestionRow, StoryRow)) else ()
     return {
         "id": _short(row.id),

@@ -25,6 +25,7 @@ class Embedded:
     name: str
     number: int  # of its row
     column: Any = field(repr=False, compare=False)  # pyarrow's ChunkedArray of {bytes, path}, on disk
+    table: str = ""  # where the column stands: pictures of two tables are not equal
 
     def key(self) -> str:
         """SHA-256 of the encoded bytes, as of a file. Raises PictureError."""
@@ -33,6 +34,10 @@ class Embedded:
     def open(self) -> Image:
         """The pixels in RGB. Raises PictureError."""
         return decode(self._bytes(), self.name)
+
+    def preview(self, side: int) -> Image:
+        """The pixels, perhaps fewer, but at least `side` a side. Raises PictureError."""
+        return decode(self._bytes(), self.name, side)
 
     def _bytes(self) -> bytes:
         found = self.column[self.number].as_py() or {}
@@ -85,8 +90,9 @@ class HubTable:
         files = self._files(folder)
         table = _table(files)
         self._check(table)
+        what = f"{self.repo}@{self.revision} {self.split}"
         values = {name: table.column(name).to_pylist() for name in self.columns}
-        values |= {name: _embedded(table.column(name)) for name in self.pictures}
+        values |= {name: _embedded(table.column(name), f"{what} {name}") for name in self.pictures}
         rows = [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
         if self.part:
             rows = [row for row in rows if row[self.part[0]] == self.part[1]]
@@ -120,11 +126,11 @@ def _holds_pictures(type_: Any) -> bool:
     return bool(pyarrow.types.is_struct(type_)) and {"bytes", "path"} <= {part.name for part in type_}
 
 
-def _embedded(column: Any) -> list[Embedded]:
+def _embedded(column: Any, table: str) -> list[Embedded]:
     import pyarrow.compute
 
     paths = pyarrow.compute.struct_field(column, "path").to_pylist()  # the bytes stay where they are
-    return [Embedded(Path(path or "").name, number, column) for number, path in enumerate(paths)]
+    return [Embedded(Path(path or "").name, number, column, table) for number, path in enumerate(paths)]
 
 
 def _table(files: Sequence[Path]) -> Any:

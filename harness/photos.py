@@ -40,6 +40,10 @@ class Photo:
         """The pixels in RGB. Raises PictureError."""
         return decode(self.locate().read_bytes(), self.name)
 
+    def preview(self, side: int) -> Image:
+        """The pixels, perhaps fewer, but at least `side` a side; never downloaded. Raises PictureError."""
+        return decode(self.locate(fetch=False).read_bytes(), self.name, side)
+
     def locate(self, fetch: bool = True) -> Path:
         """The file, downloaded into the cache if it must be and may be. Raises PictureError."""
         root = data_dir()
@@ -86,12 +90,15 @@ def digest_name(link: str) -> str:
     return hashlib.sha256(link.encode()).hexdigest()[:32] + Path(link).suffix
 
 
-def decode(data: bytes, name: str) -> Image:
-    """Decode a picture to RGB. Raises PictureError when it is damaged."""
+def decode(data: bytes, name: str, side: int = 0) -> Image:
+    """Decode a picture to RGB; with `side`, a JPEG as small as is quick. Raises PictureError when it is damaged."""
     from PIL import Image, UnidentifiedImageError
 
     try:
-        return Image.open(io.BytesIO(data)).convert("RGB")
+        image = Image.open(io.BytesIO(data))
+        if side:
+            image.draft("RGB", (2 * side, 2 * side))  # scaled once more, it should not be coarse
+        return image.convert("RGB")
     except UnidentifiedImageError:  # its own words hold a memory address, and notes must not differ between runs
         raise PictureError(f"{name} is not a readable picture: cannot identify its format") from None
     except Exception as error:  # decoders of damaged files raise all kinds, AVIF's a RuntimeError

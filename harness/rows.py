@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 
 class Picture(Protocol):
-    """A picture that is opened only when a model needs it."""
+    """A picture that is opened only when a model needs it.
+
+    One that may have to be fetched or rendered can have `preview(side)` besides: pixels for a thumbnail, or
+    PictureError where they would cost more than reading a file. Equal pictures show the same.
+    """
 
     @property
     def name(self) -> str:

@@ -3,7 +3,8 @@
 Each process appends finished cells (suite × model) to a shard of its own, one JSON object a line; a
 torn last line is a cell that was not finished. Arrays lie in `arrays/SUITE/MODEL.safetensors`, what is
 to be known of them in `.json` beside it. `merge` turns shards into `results.jsonl`, `rows.parquet`,
-`datasets.json` (what the rows are, see `harness.explore`) and `run.json`, and can be called again at any time.
+`datasets.json` (what the rows are, see `harness.explore`), `asked.parquet` and `pictures.parquet` (the rows themselves,
+see `harness.browse`) and `run.json`, and can be called again at any time.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
-from harness import explore
+from harness import browse, explore
 from harness.errors import HarnessError, RunError
 from harness.results import Findings, Outcome, Result
 
@@ -192,7 +193,9 @@ def merge(run: Path, **more: Any) -> list[Cell]:
     try:
         _write(run / "results.jsonl", "".join(json.dumps(line) + "\n" for line in _result_lines(ordered)).encode())
         _write_rows(run / "rows.parquet", ordered)
-        _write(run / "datasets.json", json.dumps(_datasets(run, ordered), indent=1).encode())
+        datasets = _datasets(run, ordered)
+        browse.merge(run, datasets["sets"])
+        _write(run / "datasets.json", json.dumps(datasets, indent=1).encode())
         _write(run / "run.json", json.dumps(everything, indent=1).encode())
     except OSError as error:
         raise RunError(f"cannot write {run}: {error}; free space, then `spatial-harness report {run}`") from error

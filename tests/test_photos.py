@@ -156,3 +156,16 @@ def test_pictures_of_every_kind_come_out_in_rgb(mode):
     stream = io.BytesIO()
     Image.new(mode, (4, 3)).save(stream, "TIFF")
     assert decode(stream.getvalue(), "1.tiff").mode == "RGB"
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_a_preview_is_large_enough_and_shows_the_same(kind, tmp_path, monkeypatch):
+    monkeypatch.setenv("HARNESS_DATA_DIR", str(tmp_path))
+    (tmp_path / "a").mkdir()
+    Image.linear_gradient("L").resize((640, 480)).convert("RGB").save(tmp_path / "a" / "p", kind)
+    photo = Photo("p", ("a",), "")
+    small = photo.preview(48)
+    assert min(small.size) >= 48
+    assert (small.size == (640, 480)) == (kind != "JPEG")
+    both = (np.asarray(image.resize((8, 8), Image.Resampling.BOX), float) for image in (small, photo.open()))
+    assert np.abs(np.subtract(*both)).max() < 4

@@ -62,6 +62,12 @@ class Crop:
             raise PictureError(f"{self.photo.name} has {whole.size} pixels, and no part {self.box}")
         return whole.crop(self.box)
 
+    def preview(self, side: int) -> Image:
+        """The part within the box, in RGB; never downloaded. Raises PictureError."""
+        if isinstance(self.photo, Photo):
+            self.photo.locate(fetch=False)
+        return self.open()
+
 
 def aro_relation() -> list[ChoiceRow]:
     """Rows of VG-Relation (23,937): two captions of a part of a photo; photos are the groups, relations the labels.

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import pytest
 
-from harness import explore, sources
+from harness import browse, explore, sources
 from harness.encode import Model
 from harness.errors import HarnessError, ScoreError, Unavailable
 from harness.plugin.collect import cell_key, is_cell, model_of, suite_of
@@ -89,7 +89,8 @@ def _still_holds(done: Cell, run: Path) -> bool:
     """Whether a cell's data files are as they were, its rows described, and no picture missing that may be here now."""
     files = done.stats.get("data", {}).values()
     same = all(Path(f["file"]).is_file() and sources.file_digest(Path(f["file"])) == f["sha256"] for f in files)
-    same = same and all(explore.path_of(run, asked["set"]).exists() for asked in done.stats.get("rows", ()))
+    asked = [one["set"] for one in done.stats.get("rows", ())]
+    same = same and all(of(run, name).exists() for name in asked for of in (explore.path_of, browse.path_of))
     return same and not any(o.correct is None for o in (done.findings.outcomes if done.findings else ()))
 
 

@@ -29,6 +29,11 @@ def island(data: Any) -> Markup:
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
 
 
+def blob(data: bytes) -> Markup:
+    """Bytes as base64, which can stand inside any element."""
+    return Markup(base64.b64encode(data).decode())
+
+
 @cache
 def runtime() -> str:
     """The script that draws charts, all its libraries inside. Takes a second, once per process."""

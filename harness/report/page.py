@@ -31,7 +31,16 @@ from harness.report.numbers import DASH
 from harness.report.ranks import ranks
 from harness.runs import Run, read_run
 
-SCRIPTS = ("page.js", "board.js", "suite.js", "rows.js", "compare.js", "provenance.js")  # in this order, as one
+SCRIPTS = (  # in this order, as one
+    "page.js",
+    "board.js",
+    "suite.js",
+    "rows_table.js",
+    "rows_item.js",
+    "rows.js",
+    "compare.js",
+    "provenance.js",
+)
 EARLY = "early.js"  # before the views are read
 STYLES = ("page.css", "board.css", "suite.css", "rows.css", "model.css", "compare.css")
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from harness.rows import digest
 from harness.scenes.kinds import COLOURS
-from harness.scenes.render import render_key, rendered
+from harness.scenes.render import kept, render_key, rendered
 from harness.scenes.scene import Scene, SceneObject
 from harness.sources import store_dir
 
@@ -111,6 +111,12 @@ class DrawnPicture:
     def open(self) -> Image:
         """The pixels, in RGB."""
         return draw(self.scene, self.canvas)
+
+    def preview(self, side: int) -> Image:
+        """The pixels, in RGB, unless they have to be rendered. Raises PictureError."""
+        if self.scene.azimuth is None:
+            return self.open()
+        return kept(self.scene.objects, self.scene.azimuth, self.canvas, store_dir() / "pictures")
 
 
 @lru_cache(maxsize=16384)  # a key is asked for by every model and costs a drawing

@@ -82,16 +82,29 @@ def render(objects: Sequence[SceneObject], azimuth: float, canvas: int) -> Image
 
 def rendered(objects: Sequence[SceneObject], azimuth: float, canvas: int, folder: Path) -> Image:
     """As render, from `folder` where the picture has been kept; else it is rendered, and kept if possible."""
-    key = render_key(objects, azimuth, canvas)
-    path = folder / key[:2] / f"{key}.png"
-    with contextlib.suppress(OSError, PictureError):  # absent, out of reach or damaged: there is another way to it
-        kept = decode(path.read_bytes(), path.name)
-        if kept.size == (canvas, canvas):
-            return kept
+    with contextlib.suppress(PictureError):
+        return kept(objects, azimuth, canvas, folder)
     image = render(objects, azimuth, canvas)
     with contextlib.suppress(OSError):  # a full disk costs time later, and no picture now
-        _keep(image, path)
+        _keep(image, _path(objects, azimuth, canvas, folder))
     return image
+
+
+def kept(objects: Sequence[SceneObject], azimuth: float, canvas: int, folder: Path) -> Image:
+    """The picture of that name in `folder`. Raises PictureError where it is absent, out of reach or damaged."""
+    path = _path(objects, azimuth, canvas, folder)
+    try:
+        image = decode(path.read_bytes(), path.name)
+    except OSError as error:
+        raise PictureError(f"{path} cannot be read: {error}") from error
+    if image.size != (canvas, canvas):
+        raise PictureError(f"{path} has {image.size} pixels, not {(canvas, canvas)}")
+    return image
+
+
+def _path(objects: Sequence[SceneObject], azimuth: float, canvas: int, folder: Path) -> Path:
+    key = render_key(objects, azimuth, canvas)
+    return folder / key[:2] / f"{key}.png"
 
 
 def render_key(objects: Sequence[SceneObject], azimuth: float, canvas: int) -> str:

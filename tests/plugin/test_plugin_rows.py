@@ -7,6 +7,8 @@ import json
 import pytest
 from plugin_folder import Folder, pretend, said
 
+from harness import browse
+
 SUITES = """
     import pytest
     from harness import Findings, Result, Row
@@ -82,3 +84,23 @@ def test_a_limit_holds_for_the_rows_that_are_told(runs):
     done = runs.pytest("--run-dir", "limited", "--limit", "2")
     assert done.ret == 0, said(done)
     assert {told["rows"] for told in datasets(runs, "limited")["sets"].values()} == {2}
+    assert set(browse.read(runs.path / "limited")[0].groupby("set").size()) == {2}
+
+
+def test_rows_can_be_looked_up_whatever_the_number_of_workers(runs):
+    alone, _ = browse.read(runs.path / "alone")
+    several, _ = browse.read(runs.path / "workers")
+    assert alone.to_json() == several.to_json()
+    (whole,) = datasets(runs)["suites"]["whole"]
+    rows = alone[alone["set"] == whole["set"]]
+    assert list(rows.row) == ["0 a cup", "1 a hat", "2 b cup", "3 a hat"]
+    assert [list(texts) for texts in rows.captions] == [["a cup"], ["a hat"], ["b cup"], ["a hat"]]
+
+
+def test_rows_that_were_lost_are_written_again(runs):
+    before, _ = browse.read(runs.path / "alone")
+    browse.path_of(runs.path / "alone", before["set"][0]).unlink()
+    done = runs.pytest("--run-dir", "alone")
+    assert done.ret == 0, said(done)
+    after, _ = browse.read(runs.path / "alone")
+    assert after.to_json() == before.to_json()
