@@ -44,6 +44,10 @@ def _parser() -> argparse.ArgumentParser:
     _selection(command("doctor", "Say what is installed, reachable and cached, and what a run would skip, and why."))
     _vrd_csv(command("vrd-csv", "Write VRD's spatial relationships as a table, and say what each predicate is."))
     _add_model(command("add-model", "Append a model of the hub to models.yaml, pinned; the rest of the file stays."))
+    _made(command("summary", "Write a run in Markdown, for the step summary of CI."))
+    _made(command("badge", "Write the JSON from which shields.io draws a run's badge."))
+    _history(command("history", "Draw what each suite x model got over all runs in a folder, and print what changed."))
+    _export(command("export-eval-results", "Write a model's numbers in the hub's format of evaluation results."))
     return parser
 
 
@@ -137,6 +141,26 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--revision", metavar="SHA", default="", help="branch, tag or commit (default: the newest)")
     _models_file(parser)
     _folder(parser, "--model-dir", "local mirror to read the model's files from without a hub", "HARNESS_MODEL_DIR")
+
+
+def _made(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", metavar="RUN", type=_path, help="a run folder")
+    parser.add_argument("-o", "--out", metavar="FILE", type=_path, help="where it is put (default: stdout)")
+
+
+def _history(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", metavar="DIR", type=_path, help="a folder of run folders and baseline files")
+    text, page = "the page (default: history.html)", Path("history.html")
+    parser.add_argument("-o", "--out", metavar="FILE", type=_path, default=page, help=text)
+
+
+def _export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", metavar="RUN", type=_path, help="a run folder")
+    parser.add_argument("--model", metavar="NAME", required=True, help="whose numbers")
+    task = "which task of which benchmark of the hub a suite is; once for each suite"
+    parser.add_argument("--task", metavar="SUITE=ORG/DATASET:TASK", action="append", default=[], help=task)
+    parser.add_argument("--source", metavar="URL", help="where the page of this run can be read")
+    parser.add_argument("-o", "--out", metavar="DIR", type=_path, default=Path(), help="default: here")
 
 
 def _models_file(parser: argparse.ArgumentParser) -> None:

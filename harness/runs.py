@@ -303,8 +303,8 @@ class Run:
     datasets: Mapping[str, Any] = field(default_factory=dict)
 
 
-def read_run(path: Path) -> Run:
-    """Read a merged run folder. Raises RunError if it is no run folder or of another format."""
+def read_run(path: Path, columns: Sequence[str] | None = None) -> Run:
+    """Read a merged run folder, of its rows these columns. Raises RunError if it is none, or of another format."""
     import pandas as pd
 
     try:
@@ -312,10 +312,10 @@ def read_run(path: Path) -> Run:
         if (version := info["format"]) != FORMAT:
             raise RunError(f"{path} has run format {version}; this version reads {FORMAT}")
         lines = [json.loads(line) for line in (path / "results.jsonl").read_text().splitlines()]
-        rows = pd.read_parquet(path / "rows.parquet")
+        rows = pd.read_parquet(path / "rows.parquet", columns=None if columns is None else list(columns))
         told = path / "datasets.json"
         datasets = json.loads(told.read_text()) if told.exists() else {}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(f"{path} is not a readable run folder: {error}") from error
-    columns = ["suite", "model", *(f.name for f in fields(Result))]
-    return Run(path, info, pd.DataFrame(lines, columns=columns), rows, datasets)
+    names = ["suite", "model", *(f.name for f in fields(Result))]
+    return Run(path, info, pd.DataFrame(lines, columns=names), rows, datasets)

@@ -1,0 +1,110 @@
+"""The scripts of the nightly workflow, run as GitHub runs them, with stand-ins that say how they were called."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+import harness
+
+FILE = Path(harness.__file__).parents[1] / ".github" / "workflows" / "regression.yml"
+pytestmark = pytest.mark.skipif(not FILE.is_file(), reason="an installed harness carries no workflows")
+NOTHING = {"MODELS": "", "BASELINE": "baselines/main.parquet", "LIMIT": ""}
+
+
+def script(name: str) -> str:
+    steps = yaml.safe_load(FILE.read_text(encoding="utf-8"))["jobs"]["suites"]["steps"]
+    [found] = [step["run"] for step in steps if step.get("name") == name]
+    return found
+
+
+def stand_in(folder: Path, name: str, text: str) -> None:
+    path = folder / "bin" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+
+
+def call(folder: Path, name: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}", **environment}
+    words = ["bash", "--noprofile", "--norc", "-e", "-c", script(name)]
+    return subprocess.run(words, cwd=folder, env=env, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def pytest_says(tmp_path: Path) -> Path:
+    stand_in(tmp_path, "pytest", 'for word; do echo "[$word]"; done')
+    return tmp_path
+
+
+def test_a_nightly_run_is_compared_where_there_is_a_baseline(pytest_says: Path):
+    (pytest_says / "baselines").mkdir()
+    (pytest_says / "baselines" / "main.parquet").touch()
+    done = call(pytest_says, "Run the suites", **NOTHING)
+    words = ["suites", "-n", "auto", "--junitxml=junit.xml", "--run-dir=run", "--baseline=baselines/main.parquet"]
+    assert done.stdout.splitlines() == [f"[{word}]" for word in words]
+    assert done.returncode == 0
+
+
+def test_without_a_baseline_it_runs_and_warns(pytest_says: Path):
+    done = call(pytest_says, "Run the suites", **NOTHING)
+    assert "::warning title=No baseline::" in done.stdout
+    assert "--baseline" not in done.stdout
+    assert "[suites]" in done.stdout
+
+
+def test_what_is_typed_by_hand_is_one_word_whatever_it_says(pytest_says: Path):
+    typed = '$(touch broken) "; touch broken; -p evil'
+    done = call(pytest_says, "Run the suites", **{**NOTHING, "MODELS": typed, "LIMIT": "5"})
+    assert f"[--models={typed}]" in done.stdout.splitlines()
+    assert "[--limit=5]" in done.stdout.splitlines()
+    assert not (pytest_says / "broken").exists()
+
+
+def test_a_failed_run_fails_the_step(tmp_path: Path):
+    stand_in(tmp_path, "pytest", "exit 1")
+    assert call(tmp_path, "Run the suites", **NOTHING).returncode == 1
+
+
+def test_a_run_that_died_before_its_page_has_a_red_badge_and_a_page_that_says_so(tmp_path: Path):
+    stand_in(tmp_path, "spatial-harness", "exit 2")
+    assert call(tmp_path, "Page and badge").returncode == 0
+    badge = json.loads((tmp_path / "site" / "badge.json").read_text())
+    assert badge == {"schemaVersion": 1, "label": "spatial", "message": "no run", "color": "red", "isError": True}
+    assert "ended before there was a page" in (tmp_path / "site" / "index.html").read_text()
+
+
+def test_page_and_badge_are_those_of_the_run(tmp_path: Path):
+    stand_in(tmp_path, "spatial-harness", 'echo "$*" > "$4"')
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "index.html").write_text("the page")
+    assert call(tmp_path, "Page and badge").returncode == 0
+    assert (tmp_path / "site" / "index.html").read_text() == "the page"
+    assert (tmp_path / "site" / "badge.json").read_text() == "badge run -o site/badge.json\n"
+
+
+@pytest.mark.parametrize(("finished", "calls"), [(True, ["summary run"]), (False, ["report run", "summary run"])])
+def test_a_killed_run_is_gathered_before_it_is_summed_up(tmp_path: Path, finished: bool, calls: list[str]):
+    stand_in(tmp_path, "spatial-harness", 'echo "$*"')
+    (tmp_path / "run").mkdir()
+    if finished:
+        (tmp_path / "run" / "run.json").touch()
+    done = call(tmp_path, "Step summary", GITHUB_STEP_SUMMARY=str(tmp_path / "summary.md"))
+    said = done.stdout.splitlines() + (tmp_path / "summary.md").read_text().splitlines()
+    assert said == calls
+
+
+@pytest.mark.parametrize("given", ["", "disk"])
+def test_caches_lie_where_the_next_run_finds_them(tmp_path: Path, given: str):
+    where = str(tmp_path / given) if given else str(tmp_path / "home" / ".cache" / "spatial-harness-ci")
+    env = {"HOME": str(tmp_path / "home"), "GITHUB_ENV": str(tmp_path / "env")}
+    assert call(tmp_path, "Caches that outlive the run", CACHE_DIR=where if given else "", **env).returncode == 0
+    said = dict(line.split("=", 1) for line in (tmp_path / "env").read_text().splitlines())
+    assert said["HARNESS_STORE_DIR"] == f"{where}/store"
+    assert said["HF_HOME"] == f"{where}/huggingface"
+    assert Path(where).is_dir()
