@@ -19,9 +19,10 @@ from harness.report import render
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "report"))
 PARTS = {
+    "thumbnails": r'<script type="text/plain" id="row-[^>]*>.*?</script>',
     "rows": r'<script type="application/octet-stream"[^>]*>.*?</script>',
     "data of charts": r'<script type="application/json"[^>]*>.*?</script>',
-    "drawing library": r'<script type="text/plain"[^>]*>.*?</script>',
+    "drawing library": r'<script type="text/plain" id="vega">.*?</script>',
     "scripts and style": r"<(?:script|style)>.*?</(?:script|style)>",
 }
 PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
@@ -52,18 +53,22 @@ def spread(seconds):
 
 
 def opened(browser, page, times):
-    """Seconds to first paint and to ready, each of a fresh context, and to each kind of view."""
-    paints, readies = [], []
+    """Seconds to first paint, to ready and of the page's thread, each of a fresh context; and to each kind of view."""
+    paints, readies, busy = [], [], []
     for _ in range(times):
         context = browser.new_context(viewport={"width": 1280, "height": 900})
         tab = context.new_page()
+        spent = context.new_cdp_session(tab)
+        spent.send("Performance.enable", {"timeDomain": "threadTicks"})  # whatever else the machine does
         tab.goto(page.as_uri(), wait_until="commit")
         readies.append(tab.evaluate(READY) / 1000)
         paints.append((tab.evaluate(PAINT) or 0) / 1000)
+        metrics = {it["name"]: it["value"] for it in spent.send("Performance.getMetrics")["metrics"]}
+        busy.append(metrics["TaskDuration"])
         last = tab
         if len(readies) < times:
             context.close()
-    return paints, readies, {view: last.evaluate(GO, view) / 1000 for view in kinds(last)}
+    return paints, readies, busy, {view: last.evaluate(GO, view) / 1000 for view in kinds(last)}
 
 
 def kinds(tab):
@@ -97,8 +102,9 @@ def main():
         with sync_playwright() as playwright:
             chromium = shutil.which("chromium") or shutil.which("google-chrome")
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-            paints, readies, views = opened(browser, page, given.times)
+            paints, readies, busy, views = opened(browser, page, given.times)
             print(f"min / median / max of {given.times}: first paint {spread(paints)}; ready {spread(readies)}")
+            print(f"  of which the page's own thread was busy {spread(busy)}")
             for view, seconds in views.items():
                 print(f"  to {view:<24}{seconds:6.2f} s")
             browser.close()
