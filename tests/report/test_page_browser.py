@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pytest
+from full_samples import Size, make
 from report_samples import MakeRun, sample_cells
 from test_report_browser import CHROMIUM, all_views, browser, look, overflow, visit  # noqa: F401 - browser is a fixture
 from whole_samples import whole_run
@@ -212,3 +215,17 @@ def test_a_run_without_anything_opens(browser: Any, make_run: MakeRun) -> None: 
         with visit(browser, render(make_run(cells, name=f"run-{len(cells)}"))) as tab:
             for view in all_views(tab):
                 look(tab, view)
+
+
+def test_a_number_more_costs_the_page_few_bytes(tmp_path: Path) -> None:
+    # 30 models × 12 suites × 61 numbers have to leave room for 20,000 thumbnails within 25 MB
+    few, many = (render(make(tmp_path / str(n), Size(n, 3, 10, 60, layers=0))).stat().st_size for n in (4, 8))
+    assert 0 < (many - few) / (4 * 3 * 11) < 600
+
+
+def test_the_benchmark_tells_sizes_and_times() -> None:
+    script = Path(__file__).parents[2] / "benchmarks" / "page.py"
+    small = ["--models", "2", "--suites", "2", "--relations", "3", "--rows", "12", "--times", "1"]
+    told = subprocess.run([sys.executable, script, *small], capture_output=True, text=True, check=True).stdout
+    for words in ("rendered in", "tables and text", "first paint", "thread was busy", "to suite-suite-a-00", "to data"):
+        assert words in told
