@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import json
 import re
@@ -14,7 +15,7 @@ from markupsafe import Markup
 # Control characters, halves of surrogate pairs, and marks that are invisible or turn the reading
 # direction: a name must not look like another one, nor rearrange the text around it.
 _HIDDEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff\ufffe\uffff]"
 )
 
 
@@ -27,6 +28,11 @@ def island(data: Any) -> Markup:
     """Data as JSON that can stand inside a <script type="application/json">, whatever it says."""
     text = json.dumps(data, allow_nan=False, separators=(",", ":"))  # ASCII: U+2028 and U+2029 are escaped
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+
+
+def packed(data: Any) -> str:
+    """Data as JSON, gzipped, in base64: what a page holds and a reader may never ask for."""
+    return base64.b64encode(gzip.compress(island(data).encode(), mtime=0)).decode()
 
 
 @cache
