@@ -46,11 +46,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _report(parser: argparse.ArgumentParser) -> None:
+    _run(parser)
+    parser.add_argument("--figures", metavar="DIR", type=_path, help="also figures (SVG, PNG) and tables (CSV, LaTeX)")
+
+
+def _run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", metavar="RUN", type=_path, help="a run folder, such as reports/20250304T100000Z-abc")
 
 
 def _contrast(parser: argparse.ArgumentParser) -> None:
-    _report(parser)
+    _run(parser)
     parser.add_argument("model_a", metavar="MODEL_A", help="the model to start from")
     parser.add_argument("model_b", metavar="MODEL_B", help="the model that may have gained")
     parser.add_argument("--suite", metavar="NAME", help="of one suite alone (default: all with rows on both axes)")

@@ -8,18 +8,20 @@ from typing import Any
 
 from harness.across import write_comparisons
 from harness.errors import RunError
-from harness.report import render
+from harness.report import render, write_figures
 from harness.runs import merge, read_plan
 
 
-def run(*, folder: Path) -> int:
-    """Merge what the run's workers left, where they left something, and write the page."""
+def run(*, folder: Path, figures: Path | None = None) -> int:
+    """Merge what the run's workers left, where they left something, and write the page; and its figures, apart."""
     if not folder.is_dir():
         raise RunError(f"{folder} is not a folder; give the folder of a run, such as one below reports/")
     if (folder / "shards" / "plan.json").is_file():
         merge(folder, **_end(folder))
         write_comparisons(folder)
     print(render(folder))
+    if figures is not None:
+        print(write_figures(folder, figures))
     return 0
 
 

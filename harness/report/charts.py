@@ -34,7 +34,7 @@ def dots(series: Sequence[tuple[str, Sequence[Number]]], label: str) -> alt.Laye
     """A dot and a whisker for each model's number, one colour and shape a series; a tick where guessing lies."""
     names = [name for name, _ in series]
     models = dict.fromkeys(number.model for _, numbers in series for number in numbers if number.value is not None)
-    shown = dict(zip(models, _unique([visible(model) for model in models]), strict=True))
+    shown = dict(zip(models, unique([visible(model) for model in models]), strict=True))
     points = [
         {"series": name, "model": shown[number.model], **_at(number), **_guess(number)}
         for name, numbers in series
@@ -116,7 +116,7 @@ def _curve(study: Study, asked: str) -> alt.LayerChart:
 
 def place_curves(curves: Sequence[Curve], label: str, by: str) -> dict[str, Any]:
     """The spec of numbers by layer or capacity: a line and a band a model, the chosen layer in a ring; at most six."""
-    models = _unique([visible(curve.model) for curve in curves])
+    models = unique([visible(curve.model) for curve in curves])
     points = [
         {"model": model, by: str(place), "size": place.size, "kind": place.kind, **_at(number), **_guess(number)}
         | {"chosen": curve.chose(place)}
@@ -188,7 +188,7 @@ def config() -> dict[str, Any]:
     }
 
 
-def _unique(names: Sequence[str]) -> list[str]:
+def unique(names: Sequence[str]) -> list[str]:
     """Names that read alike once odd characters are spelt out still get a column each."""
     taken: list[str] = []
     for name in names:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import altair as alt
@@ -48,13 +49,20 @@ def branches(tree: Tree) -> alt.LayerChart:
         lines += [{"x": ax, "x2": distance, "y": ay, "y2": ay}, {"x": bx, "x2": distance, "y": by, "y2": by}]
         lines.append({"x": distance, "x2": distance, "y": ay, "y2": by})
         nodes[len(tree.names) + step] = (distance, (ay + by) / 2)
-    names = [{"x": 0, "y": place, "name": visible(name)} for place, name in enumerate(tree.order)]
-    scale = alt.Scale(domain=[-0.5, len(names) - 0.5], reverse=True, nice=False, zero=False)
-    y = alt.Y("y:Q", axis=None, scale=scale)
+    names = json.dumps([visible(name) for name in tree.order])  # a literal of the expression language, too
+    axis = alt.Axis(
+        values=list(range(len(tree.order))),
+        labelExpr=f"{names}[datum.value]",
+        title=None,
+        grid=False,
+        domain=False,
+        ticks=False,
+        labelOverlap=False,
+    )
+    scale = alt.Scale(domain=[-0.5, len(tree.order) - 0.5], reverse=True, nice=False, zero=False)
+    y = alt.Y("y:Q", axis=axis, scale=scale)
     rules = alt.Chart(alt.InlineData(values=lines)).mark_rule(color=INK, strokeWidth=1.2)
-    rules = rules.encode(x=alt.X("x:Q", title=tree.of), x2="x2:Q", y=y, y2="y2:Q")
-    words = alt.Chart(alt.InlineData(values=names)).mark_text(color=INK, align="right", dx=-6, limit=160)
-    return alt.layer(rules, words.encode(x="x:Q", y=y, text="name:N"))
+    return alt.layer(rules.encode(x=alt.X("x:Q", title=tree.of), x2="x2:Q", y=y, y2="y2:Q"))
 
 
 def _spec(drawing: alt.LayerChart, description: str) -> dict[str, Any]:

@@ -120,6 +120,11 @@ def sections(run: Run, shown: Board) -> list[Section]:
     return [_section(run, head, mine, behind, controls) for head, mine in by_suite if mine]
 
 
+def heads(run: Run) -> tuple[Head, ...]:
+    """The suites of a run, in its order."""
+    return _heads(run, numbers(run))
+
+
 def absences(run: Run) -> list[Absence]:
     """Cells that were skipped or failed, errors first, gathered by reason."""
     groups: dict[tuple[str, str], dict[str, list[str]]] = {}
