@@ -115,7 +115,7 @@ def _models(section: tables.Section, limit: int | None) -> str:
 def _parts(suite: str, name: str, of: Breakdown, limit: int | None) -> str:
     cells = [[_value(part.cells[i].number) for part in of.parts] for i in range(len(of.models))]
     caption = f"{latex(suite)}: {latex(of.label)} by {of.by}, value [95 \\% interval]."
-    parts = [f"{latex(part.name)} ($n={part.n.replace('–', '$--$')}$)" for part in of.parts]
+    parts = [f"{latex(part.name)} (n={part.n.replace(DASH, '--')})" for part in of.parts]
     return _table(parts, [latex(model) for model in of.models], cells, caption, f"{name}-by-{of.by}", limit)
 
 
