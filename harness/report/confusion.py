@@ -58,16 +58,19 @@ def confusion(rows: Any, suite: str, models: Sequence[str], controls: Set[str] =
     """
     mine = rows[(rows["suite"] == suite) & rows["correct"].notna()]
     mine = mine[~mine["row"].str.endswith(" answer") & mine["model"].isin(models)]
-    gold, said = mine["gold"].astype(str), mine["predicted"].astype(object).where(mine["predicted"].notna(), TIE)
-    said = said.replace("", NONE)
-    names = sorted(set(gold), key=_order)
-    answers = sorted(set(said) | set(names), key=_order)
-    if mine["predicted"].isna().all() or not 2 <= len(answers) <= MOST:
+    truth = mine["gold"].astype("category").cat.remove_unused_categories().cat
+    claim = mine["predicted"].astype("category").cat.remove_unused_categories().cat
+    names = sorted(truth.categories, key=_order)
+    claims = [*(name or NONE for name in claim.categories), TIE]  # the last for the code -1: nothing predicted
+    heard = {*claims[:-1], *names} | ({TIE} if (claim.codes < 0).any() else set())
+    answers = sorted(heard, key=_order)
+    if claims == [TIE] or not 2 <= len(answers) <= MOST:
         return None
     shape, counts = (len(names), len(answers)), {}
-    index = np.ravel_multi_index(
-        (gold.map({g: i for i, g in enumerate(names)}), said.map({s: i for i, s in enumerate(answers)})), shape
-    )
+    rank = {name: i for i, name in enumerate(answers)}
+    line = np.array([names.index(name) for name in truth.categories])[truth.codes]
+    column = np.array([rank.get(name, 0) for name in claims])[claim.codes]
+    index = np.ravel_multi_index((line, column), shape)
     for model in models:
         if (of := (mine["model"] == model).to_numpy()).any():
             counts[model] = np.bincount(index[of], minlength=shape[0] * shape[1]).reshape(shape)

@@ -117,7 +117,10 @@ def sections(run: Run, shown: Board) -> list[Section]:
     by_suite = [(head, [number for number in found if number.suite == head.suite]) for head in _heads(run, found)]
     behind = support(run.rows)
     controls = frozenset(s.model for band in shown.bands if band.title == CONTROLS for s in band.standings)
-    return [_section(run, head, mine, behind, controls) for head, mine in by_suite if mine]
+    rows = run.rows[
+        ["suite", "model", "row", "gold", "predicted", "correct"]
+    ]  # a selection copies what it selects from
+    return [_section(run, rows, head, mine, behind, controls) for head, mine in by_suite if mine]
 
 
 def heads(run: Run) -> tuple[Head, ...]:
@@ -200,7 +203,9 @@ def _band(spec: Mapping[str, Any]) -> str:
     return CONTROLS if spec.get("family") == "controls" or CONTROL_TAGS & tags else MODELS
 
 
-def _section(run: Run, head: Head, found: Sequence[Number], behind: Support, controls: frozenset[str]) -> Section:
+def _section(
+    run: Run, rows: Any, head: Head, found: Sequence[Number], behind: Support, controls: frozenset[str]
+) -> Section:
     beside, leaks = probes.beside(head.metric, found), probes.leaks(found)
     axes, parts = probes.axes(head.metric, found), breakdowns(head.metric, found, behind)
     tabled = {number for table in (beside, leaks, axes) if table for number in table.numbers}
@@ -209,5 +214,5 @@ def _section(run: Run, head: Head, found: Sequence[Number], behind: Support, con
     shown = {*overall, *tabled, *(more.numbers if more else ()), *(number for part in parts for number in part.numbers)}
     rest = [number for number in found if number not in shown and not place_of(number)]
     models = tuple(dict.fromkeys(number.model for number in found))
-    said = confusion(run.rows, head.suite, models, controls)
+    said = confusion(rows, head.suite, models, controls)
     return Section(head, tuple(overall), more, beside, leaks, axes, parts, said, curves_of(run, found), tuple(rest))
