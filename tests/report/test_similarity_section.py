@@ -71,7 +71,7 @@ def test_the_tree_is_that_of_scipy_and_every_line_meets_its_parent(run: Path) ->
         merged = average(squareform(arrays["centroids"].astype(float), checks=False))
         assert space.tree.order == tuple(about["relations"][leaf] for leaf in leaves_list(merged))
         spec = dendrogram(space.tree)
-        data = spec["layer"][0]["data"]
+        data = spec.get("data") or spec["layer"][0]["data"]
         lines = data["values"] if "values" in data else spec["datasets"][data["name"]]
         ends = sorted(line["x2"] for line in lines)
         assert ends == pytest.approx(sorted(np.repeat(merged[:, 2], 3)))
