@@ -23,7 +23,7 @@ LINE = 12  # points a model or relation
 WRITTEN = 14  # columns whose cells have room for their value
 SHADES = {f"a{i}": color for i, color in enumerate(("#e6f0fa", "#cbe1f5", "#acd0ef", "#8abbe7", "#66a5dd"), 1)}
 SHADES |= {f"b{i}": color for i, color in enumerate(("#fbece2", "#f7d7c2", "#f2bf9e", "#eca67a", "#e58d57"), 1)}
-HATCH = "M-1,1L1,-1M-1,0.1L0.1,-1M-0.1,1L1,-0.1"
+NAMES = 130  # points that names at the left take, or less
 assert len(SHADES) == 2 * LEVELS
 
 
@@ -96,15 +96,25 @@ def _grid(
     layers = [
         base.mark_rect(stroke="#ffffff", strokeWidth=0.7).encode(color=alt.Color("shade:N", scale=colors, legend=None))
     ]
+    wide = TWO if len(columns) > 5 else ONE
+    half = (wide - NAMES) / len(columns) / 2  # of a cell, in points
     if any(cell["few"] for cell in cells):
-        hatch = base.transform_filter("datum.few").mark_point(shape=HATCH, size=70, strokeWidth=0.5, filled=False)
-        layers.append(hatch.encode(color=alt.value("#555555")))
+        hatch = base.transform_filter("datum.few").mark_point(
+            shape=_hatch(half), size=(LINE - 1.4) ** 2, strokeWidth=0.4
+        )
+        layers.append(hatch.encode(color=alt.value("#00000059")))
     if len(columns) <= WRITTEN:
         layers.append(base.mark_text(color=INK, fontSize=6.5).encode(text="text:N"))
-    wide = TWO if len(columns) > 5 else ONE
     spec = _paper(alt.layer(*layers).properties(height=alt.Step(LINE)).to_dict(), wide, title, limit)
-    beyond = 3 * min(len(columns[-1]), 30)  # points by which the last slanted name leans out, which no fit counts
+    beyond = max(2.0, 2.8 * min(len(columns[-1]), 32) - half)  # the last slanted name leans out, which no fit counts
     return {**spec, "padding": {"left": 2, "top": 2, "bottom": 2, "right": beyond}}
+
+
+def _hatch(half: float) -> str:
+    """Slanted strokes over a cell of this half width, as an SVG path whose unit is half its height."""
+    reach = max(1.0, half / (LINE / 2 - 0.7)) - 1
+    count = int(reach / 0.7)
+    return "".join(f"M{0.7 * i - 1:.2f},1L{0.7 * i + 1:.2f},-1" for i in range(-count, count + 1))
 
 
 def _paper(spec: dict[str, Any], width: int, title: str, limit: int | None) -> dict[str, Any]:
