@@ -58,6 +58,7 @@ def _run(parser: argparse.ArgumentParser) -> None:
 def _report(parser: argparse.ArgumentParser) -> None:
     _run(parser)
     parser.add_argument("--baseline", metavar="B", type=_path, help="judge the run by this run folder or baseline file")
+    parser.add_argument("--figures", metavar="DIR", type=_path, help="also figures (SVG, PNG) and tables (CSV, LaTeX)")
     _min_effect(parser)
 
 

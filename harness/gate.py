@@ -1,7 +1,8 @@
 """The gate: has a model become worse than its baseline?
 
 Each cell (suite × model) is paired with the baseline's by row, and tested by `measure.compare`; p is corrected after
-Holm over all cells that can be compared and have changed. What cannot be compared is said with the reason and never counted as good.
+Holm over all cells that can be compared and have changed. What cannot be compared is said with the reason and never
+counted as good.
 """
 
 from __future__ import annotations

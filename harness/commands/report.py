@@ -10,12 +10,12 @@ from harness.across import write_comparisons
 from harness.baseline import of_run, read_baseline
 from harness.errors import RunError
 from harness.gate import compare, min_effect_of, write_verdicts
-from harness.report import render, verdicts
+from harness.report import render, verdicts, write_figures
 from harness.runs import mark, merge, read_plan, read_run
 
 
-def run(*, folder: Path, baseline: Path | None = None, min_effect: float = 1.0) -> int:
-    """Merge what the run's workers left, where they left something, and write the page.
+def run(*, folder: Path, baseline: Path | None = None, min_effect: float = 1.0, figures: Path | None = None) -> int:
+    """Merge what the run's workers left, where they left something, and write the page; and its figures, apart.
 
     With a baseline the run is judged again; without, the verdicts that are there stay. Raises RunError.
     """
@@ -27,6 +27,8 @@ def run(*, folder: Path, baseline: Path | None = None, min_effect: float = 1.0) 
     if baseline is not None:
         print(*_judged(folder, baseline, min_effect_of(min_effect)), sep="\n")
     print(render(folder))
+    if figures is not None:
+        print(write_figures(folder, figures))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Charts as declarative specs: a heatmap for several models, bars with whiskers for one, curves.
+"""Charts as declarative specs: dots with whiskers, and curves.
 
 Colours are `currentColor` and see-through fills, so that one drawing suits light, dark and paper.
 """
@@ -13,8 +13,8 @@ import altair as alt
 from harness.report.calibration import Study
 from harness.report.curves import LAYER, Curve
 from harness.report.inline import visible
-from harness.report.numbers import DASH, Number, bare, is_percent, metric_label
-from harness.report.tables import Breakdown, Part
+from harness.report.numbers import DIFFERENCE, Number, is_percent, metric_label
+from harness.report.probes import Table
 
 ABOVE, BELOW = "#2b73b8", "#c9622b"  # told apart without red-green vision
 SERIES = (ABOVE, BELOW, "#2f9e83", "#a55fb8", "#a58a1f", "#7a828c")
@@ -22,55 +22,60 @@ SHAPES = ("circle", "diamond", "square", "triangle-up", "cross", "triangle-down"
 INK = "currentColor"
 
 
-def chart(breakdown: Breakdown) -> dict[str, Any]:
-    """The spec of a breakdown's chart."""
-    drawing = _heatmap(breakdown) if len(breakdown.models) > 1 else _bars(breakdown)
-    return _finished(drawing, "Results by relation")
-
-
 def _finished(drawing: Any, what: str) -> dict[str, Any]:
-    spec: dict[str, Any] = drawing.to_dict()
+    spec: dict[str, Any] = drawing.to_dict(validate=False)  # the same code whatever the data
     spec["config"] = config()
     spec["description"] = f"{what}; the table below holds the same numbers."
     spec.pop("$schema")  # an address that nothing needs to ask
     return spec
 
 
-def _heatmap(breakdown: Breakdown) -> alt.LayerChart | alt.FacetChart:
-    parts = _unique([_label(part) for part in breakdown.parts])
-    models = _unique([visible(model) for model in breakdown.models])
-    cells = [
-        {"relation": label, "model": model, **_cell(number)}
-        for part, label in zip(breakdown.parts, parts, strict=True)
-        for model, number in zip(models, part.numbers, strict=True)
+def dots(series: Sequence[tuple[str, Sequence[Number]]], label: str) -> alt.LayerChart:
+    """A dot and a whisker for each model's number, one colour and shape a series; a tick where guessing lies."""
+    names = [name for name, _ in series]
+    models = dict.fromkeys(number.model for _, numbers in series for number in numbers if number.value is not None)
+    shown = dict(zip(models, unique([visible(model) for model in models]), strict=True))
+    points = [
+        {"series": name, "model": shown[number.model], **_at(number), **_guess(number)}
+        for name, numbers in series
+        for number in numbers
+        if number.value is not None
     ]
-    base = alt.Chart(alt.InlineData(values=cells)).encode(
-        x=alt.X("model:N", sort=None, scale=alt.Scale(domain=models), axis=_top_axis()),
-        y=alt.Y("relation:N", sort=None, scale=alt.Scale(domain=parts), axis=alt.Axis(title=None)),
-        tooltip=[alt.Tooltip(f"{name}:N") for name in ("model", "relation", "value", "interval", "chance", "floor")],
-    )
-    fill = alt.Color("side:N", scale=alt.Scale(domain=["above", "below"], range=[ABOVE, BELOW]), legend=None)
-    strength = alt.Opacity("strength:Q", scale=alt.Scale(domain=[0, 1], range=[0, 0.8]), legend=None)
-    squares = base.mark_rect().encode(color=fill, opacity=strength)
-    texts = base.mark_text(color=INK).encode(text="label:N")
-    return alt.layer(squares, texts).properties(width=alt.Step(66), height=alt.Step(21))
+    y = alt.Y("model:N", title=None, sort=None, scale=alt.Scale(domain=list(shown.values())))
+    tips = ("model", "series", "value", "interval", "chance", "floor")
+    base = alt.Chart(alt.InlineData(values=points)).encode(y=y, tooltip=[alt.Tooltip(f"{tip}:N") for tip in tips])
+    if len(names) > 1:
+        base = base.encode(yOffset=alt.YOffset("series:N", sort=None, scale=alt.Scale(domain=names)))
+    legend = alt.Legend(title=None, orient="bottom") if len(names) > 1 else None
+    color = alt.Color("series:N", legend=legend, scale=alt.Scale(domain=names, range=list(SERIES[: len(names)])))
+    shape = alt.Shape("series:N", legend=legend, scale=alt.Scale(domain=names, range=list(SHAPES[: len(names)])))
+    x = alt.X("at:Q", title=label, scale=alt.Scale(zero=False))
+    layers = [base.mark_point(filled=True, size=42, opacity=1).encode(x=x, color=color, shape=shape)]
+    if _any(points, "from"):
+        layers.append(base.mark_rule(strokeWidth=1.3).encode(x=alt.X("from:Q", title=label), x2="to:Q", color=color))
+    if _any(points, "guess_at"):
+        layers.append(base.mark_tick(color=INK, opacity=0.55, thickness=1.2).encode(x=alt.X("guess_at:Q", title=label)))
+    return alt.layer(*layers)
 
 
-def _bars(breakdown: Breakdown) -> alt.LayerChart | alt.FacetChart:
-    parts = _unique([_label(part) for part in breakdown.parts])
-    found = [(label, part.numbers[0]) for label, part in zip(parts, breakdown.parts, strict=True)]
-    scale = 100 if is_percent(breakdown.metric) else 1
-    bars = [{"relation": label, **_cell(number), **_ends(number, scale)} for label, number in found if number]
-    base = alt.Chart(alt.InlineData(values=bars)).encode(
-        y=alt.Y("relation:N", sort=None, scale=alt.Scale(domain=parts), axis=alt.Axis(title=None)),
-        tooltip=[alt.Tooltip(f"{name}:N") for name in ("relation", "value", "interval", "chance", "floor")],
-    )
-    title = f"{metric_label(visible(breakdown.metric))} (tick: chance)"
-    x = alt.X("at:Q", title=title, scale=alt.Scale(domain=_domain(bars, scale), nice=False))
-    values = base.mark_bar(color=ABOVE, opacity=0.45).encode(x=x)
-    whiskers = base.mark_rule(color=INK).encode(x="from:Q", x2="to:Q")
-    chances = base.mark_tick(color=BELOW, thickness=2).encode(x="chance_at:Q")
-    return alt.layer(values, whiskers, chances).properties(width="container", height=21 * len(parts))
+def _any(points: Sequence[dict[str, Any]], name: str) -> bool:
+    """Whether there is anything to draw: of no number at all there is no extent."""
+    return any(point[name] is not None for point in points)
+
+
+def axis_dots(table: Table) -> dict[str, Any]:
+    """The spec of a metric by axis, model by model; at most six axes, the difference left to the table."""
+    series = of_axes(table)
+    models = {number.model for _, numbers in series for number in numbers}
+    drawing = dots(series, metric_label(series[0][1][0].metric))
+    return _finished(drawing.properties(width="container", height=(12 * len(series) + 8) * len(models)), "By axis")
+
+
+def of_axes(table: Table) -> list[tuple[str, list[Number]]]:
+    """The columns of an axis table that hold the metric itself, as series."""
+    columns = zip(table.columns, zip(*(line.numbers for line in table.lines), strict=True), strict=True)
+    found = [(visible(name), [n for n in numbers if n and n.metric != DIFFERENCE]) for name, numbers in columns]
+    return [(name, numbers) for name, numbers in found if numbers][: len(SERIES)]
 
 
 def curves(study: Study) -> dict[str, Any]:
@@ -111,7 +116,7 @@ def _curve(study: Study, asked: str) -> alt.LayerChart:
 
 def place_curves(curves: Sequence[Curve], label: str, by: str) -> dict[str, Any]:
     """The spec of numbers by layer or capacity: a line and a band a model, the chosen layer in a ring; at most six."""
-    models = _unique([visible(curve.model) for curve in curves])
+    models = unique([visible(curve.model) for curve in curves])
     points = [
         {"model": model, by: str(place), "size": place.size, "kind": place.kind, **_at(number), **_guess(number)}
         | {"chosen": curve.chose(place)}
@@ -130,14 +135,16 @@ def place_curves(curves: Sequence[Curve], label: str, by: str) -> dict[str, Any]
     shapes = alt.Scale(domain=models, range=list(SHAPES[: len(models)]))
     guess = base.mark_line(strokeDash=[4, 4], strokeWidth=1, opacity=0.5)
     layers = [
-        base.mark_area(opacity=0.15).encode(y=alt.Y("from:Q", title=label), y2="to:Q"),
         base.mark_line(strokeWidth=1.5).encode(y=y),
         base.mark_point(filled=True, size=28, opacity=1).encode(
             y=y, shape=alt.Shape("model:N", scale=shapes, legend=legend)
         ),
-        guess.encode(y="guess_at:Q", detail=["model:N", "kind:N"], color=alt.value(INK)),
     ]
-    if any(point["chosen"] for point in points):  # of no point at all there is no extent
+    if _any(points, "from"):
+        layers.insert(0, base.mark_area(opacity=0.15).encode(y=alt.Y("from:Q", title=label), y2="to:Q"))
+    if _any(points, "guess_at"):
+        layers.append(guess.encode(y="guess_at:Q", detail=["model:N", "kind:N"], color=alt.value(INK)))
+    if any(point["chosen"] for point in points):
         layers.append(base.transform_filter("datum.chosen").mark_point(size=170, strokeWidth=2, opacity=1).encode(y=y))
     return _finished(alt.layer(*layers).properties(width="container", height=240), f"{label} by {by}")
 
@@ -166,10 +173,6 @@ def _at(number: Number) -> dict[str, Any]:
     return {**words, **_ends(number, 100 if is_percent(number.metric) else 1)}
 
 
-def _top_axis() -> alt.Axis:
-    return alt.Axis(orient="top", title=None, labelAngle=-35, labelAlign="left", labelOverlap=False)
-
-
 def config() -> dict[str, Any]:
     """What all charts have in common."""
     ink = dict.fromkeys(("labelColor", "titleColor", "tickColor", "domainColor", "gridColor"), INK)
@@ -185,11 +188,7 @@ def config() -> dict[str, Any]:
     }
 
 
-def _label(part: Part) -> str:
-    return f"{visible(part.name)}  (n={part.n})"
-
-
-def _unique(names: Sequence[str]) -> list[str]:
+def unique(names: Sequence[str]) -> list[str]:
     """Names that read alike once odd characters are spelt out still get a column each."""
     taken: list[str] = []
     for name in names:
@@ -197,39 +196,6 @@ def _unique(names: Sequence[str]) -> list[str]:
     return taken
 
 
-def _cell(number: Number | None) -> dict[str, Any]:
-    """What a cell says; an interval that reaches chance puts the value in brackets."""
-    if number is None or number.value is None:
-        return {
-            "side": "above",
-            "strength": 0,
-            **dict.fromkeys(("label", "value", "interval", "chance", "floor"), DASH),
-        }
-    text = bare(number.value, number.metric)
-    return {
-        "label": f"({text})" if number.marks else text,
-        **_side(number.value, number.chance if number.chance is not None else number.floor),
-        "value": number.text,
-        "interval": number.interval,
-        "chance": number.chance_text,
-        "floor": number.floor_text,
-    }
-
-
-def _side(value: float, middle: float | None) -> dict[str, Any]:
-    """Above or below guessing, and how far of the way to the end of the scale (0 to 1)."""
-    middle = 0.0 if middle is None else middle
-    span = (1 - middle) if value >= middle else (middle or 1.0)
-    strength = min(1.0, abs(value - middle) / max(span, 1e-9))
-    return {"side": "above" if value >= middle else "below", "strength": strength}
-
-
 def _ends(number: Number, scale: float) -> dict[str, float | None]:
     ends = {"at": number.value, "from": number.low, "to": number.high, "chance_at": number.chance}
     return {name: None if end is None else end * scale for name, end in ends.items()}
-
-
-def _domain(bars: Sequence[dict[str, Any]], scale: float) -> list[float]:
-    """From 0 to the end of the scale, wider where a metric goes beyond."""
-    ends = [bar[name] for bar in bars for name in ("at", "from", "to") if bar[name] is not None]
-    return [min([0.0, *ends]), max([float(scale), *ends])]

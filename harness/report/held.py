@@ -123,6 +123,13 @@ class Held:
         """What each probe that is shown is asked, and the models beside it."""
         return tuple({line.probe: line.asked for line in self.lines}.items())
 
+    @property
+    def matrix(self) -> tuple[tuple[str, tuple[Line | None, ...]], ...]:
+        """Each model, and what it holds and says over all rows, in the order of `asked`."""
+        found = {(line.model, line.probe): line for line in self.lines if line.part == PARTS["all"]}
+        models = dict.fromkeys(line.model for line in self.lines)
+        return tuple((model, tuple(found.get((model, probe)) for probe, _ in self.asked)) for model in models)
+
 
 def section(run: Run, board: Board) -> Held | None:
     """What the page says of it; None where no model was both probed and asked the same."""

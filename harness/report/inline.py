@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import json
 import re
@@ -14,7 +15,7 @@ from markupsafe import Markup
 # Control characters, halves of surrogate pairs, and marks that are invisible or turn the reading
 # direction: a name must not look like another one, nor rearrange the text around it.
 _HIDDEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff\ufffe\uffff]"
 )
 
 
@@ -32,6 +33,11 @@ def island(data: Any) -> Markup:
 def blob(data: bytes) -> Markup:
     """Bytes as base64, which can stand inside any element."""
     return Markup(base64.b64encode(data).decode())
+
+
+def packed(data: Any) -> Markup:
+    """Data as JSON, gzipped, in base64: what a page holds and a reader may never ask for."""
+    return blob(gzip.compress(json.dumps(data, allow_nan=False, separators=(",", ":")).encode(), mtime=0))
 
 
 @cache

@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.errors import RunError
+from harness.measure.intervals import FEW_GROUPS
 from harness.report import (
     calibration,
     costs,
@@ -26,8 +27,10 @@ from harness.report import (
     tables,
 )
 from harness.report import leaderboard as boards
-from harness.report.inline import island, policy, runtime, verbatim, visible
+from harness.report.breakdowns import FEW_ROWS
+from harness.report.inline import island, packed, policy, runtime, verbatim, visible
 from harness.report.numbers import DASH
+from harness.report.probes import Table
 from harness.report.ranks import ranks
 from harness.runs import Run, read_run
 
@@ -56,7 +59,7 @@ def html(run: Run) -> str:
     """The page of a run as one string."""
     shown = tables.board(run)
     suites = tables.sections(run, shown)
-    drawings = {s.head.anchor: _drawing(s.breakdown) for s in suites if s.breakdown}
+    drawings = {f"{s.head.anchor}-axes": _axes(s.axes) for s in suites if s.axes}
     drawings |= {name: drawing for s in suites for name, drawing in _places(s)}
     besides = published.besides(run)
     calibrated = calibration.section(run)
@@ -64,6 +67,7 @@ def html(run: Run) -> str:
         drawings["calibration"] = _curves(calibrated.study)
     spaces = similarity.section(run)
     drawings |= {key: drawing for matrix in spaces for space in matrix.spaces for key, drawing in _space(space).items()}
+    drawings |= {matrix.key: _tree(matrix.tree) for matrix in spaces if matrix.tree}
     script, style, early = ("".join(map(_asset, names)) for names in (SCRIPTS, STYLES, (EARLY,)))
     vega = runtime() if drawings else ""
     return (
@@ -86,6 +90,8 @@ def html(run: Run) -> str:
             besides=besides,
             listings={s.head.anchor: published.listings(s.head.suite, besides) for s in suites},
             drawings=drawings,
+            few={"rows": FEW_ROWS, "groups": FEW_GROUPS},
+            confused_data={s.head.anchor: packed(s.confusion.packed) for s in suites if s.confusion},
             absences=tables.absences(run),
             facts=provenance.facts(run.info),
             costs=costs.table(run.info["cells"]),
@@ -99,10 +105,10 @@ def html(run: Run) -> str:
     )
 
 
-def _drawing(breakdown: tables.Breakdown) -> Markup:
-    from harness.report.charts import chart  # altair takes a second: only where there is something to draw
+def _axes(table: Table) -> Markup:
+    from harness.report.charts import axis_dots  # altair takes a second: only where there is something to draw
 
-    return island(chart(breakdown))
+    return island(axis_dots(table))
 
 
 def _places(section: tables.Section) -> list[tuple[str, Markup]]:
@@ -126,9 +132,15 @@ def _curves(study: calibration.Study) -> Markup:
 
 
 def _space(space: similarity.Space) -> dict[str, Markup]:
-    from harness.report.space_charts import dendrogram, embedding_map
+    from harness.report.space_charts import embedding_map
 
-    return {f"{space.key}-map": island(embedding_map(space)), f"{space.key}-tree": island(dendrogram(space))}
+    return {f"{space.key}-map": island(embedding_map(space)), f"{space.key}-tree": _tree(space.tree)}
+
+
+def _tree(tree: similarity.Tree) -> Markup:
+    from harness.report.space_charts import dendrogram
+
+    return island(dendrogram(tree))
 
 
 def _environment() -> Environment:

@@ -1,11 +1,11 @@
-"""What stands beside a probe's score: control task, baselines, bits; and what its test rows share with its training."""
+"""Models × what stands beside their score: a probe's control task, baselines and bits; what its rows share; axes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from harness.report.numbers import Number, metric_label
+from harness.report.numbers import DASH, DIFFERENCE, Number, metric_label
 
 BASELINE = "baseline="
 KNOWN = ("majority", "bag of words", "relation words", "objects", "random weights")
@@ -18,6 +18,8 @@ BESIDE = {
     "average_precision": "average precision",
 }
 LEAK, SHARED = "leak", "shared="
+GROUP = "group="
+AXES = ("group=vertical", "group=horizontal", "group=depth")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,29 @@ def leaks(found: Sequence[Number]) -> Table | None:
     return _table(list(dict.fromkeys(keys)), found) if keys else None
 
 
+def axes(metric: str, found: Sequence[Number]) -> Table | None:
+    """Models × groups of relations (vertical, horizontal, depth, …), and the difference; None where no group is."""
+    parts = [number for number in found if number.slice.startswith(GROUP)]
+    kind = metric if any(number.metric == metric for number in parts) else next((n.metric for n in parts), "")
+    keys = dict.fromkeys(_key(number) for number in parts if number.metric == kind)
+    ordered = sorted(keys, key=lambda key: AXES.index(key[1]) if key[1] in AXES else len(AXES))
+    return _table([*ordered, (DIFFERENCE, "all")], found) if ordered else None
+
+
+def others(metric: str, found: Sequence[Number]) -> Table | None:
+    """What else was measured over all rows beside the headline `metric`; a chance that all share stands above."""
+    keys = list(dict.fromkeys(_key(n) for n in found if n.slice == "all" and n.metric != metric))
+    table = _table(keys, found) if keys else None
+    if table is None:
+        return None
+    bounds = [{n.chance_text for line in table.lines if (n := line.numbers[i])} for i in range(len(keys))]
+    columns = [
+        f"{name} (chance {', '.join(bound)})" if len(bound) == 1 and bound != {DASH} else name
+        for name, bound in zip(table.columns, bounds, strict=True)
+    ]
+    return replace(table, columns=tuple(columns))
+
+
 def _baselines(metric: str, found: Sequence[Number]) -> list[str]:
     slices = [n.slice.removeprefix(BASELINE) for n in found if n.metric == metric and n.slice.startswith(BASELINE)]
     given = dict.fromkeys(slices)
@@ -78,7 +103,9 @@ def _label(key: tuple[str, str]) -> str:
     metric, part = key
     if metric.startswith("control_"):
         return f"control task: {metric_label(metric.removeprefix('control_'))}"
-    for prefix in (BASELINE, SHARED):
+    if metric == DIFFERENCE:
+        return "vertical less horizontal"
+    for prefix in (BASELINE, SHARED, GROUP):
         if part.startswith(prefix):
             return part.removeprefix(prefix)
     return BESIDE.get(metric, metric_label(metric)) if metric != LEAK else part

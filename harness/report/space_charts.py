@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import altair as alt
 
 from harness.report.charts import ABOVE, INK, config
 from harness.report.inline import visible
-from harness.report.similarity import Space
+from harness.report.similarity import Space, Tree
 
 FEW = 8  # relations that colours can tell apart
 LINE = 15  # pixels a leaf
@@ -17,7 +18,7 @@ LINE = 15  # pixels a leaf
 def embedding_map(space: Space) -> dict[str, Any]:
     """The spec of the map; relations stand where their rows are on average."""
     points = [{"x": x, "y": y, "relation": visible(label)} for x, y, label in space.points]
-    few = len(space.relations) <= FEW
+    few = len(space.tree.names) <= FEW
     axis = [f"component {i} ({share:.0%} of the variance)" for i, share in enumerate(space.shares, 1)]
     x, y = (
         alt.X("x:Q", title=axis[0], axis=alt.Axis(labels=False)),
@@ -34,28 +35,38 @@ def embedding_map(space: Space) -> dict[str, Any]:
     return _spec(alt.layer(dots, means).properties(width=420, height=360), "Rows of the suite, by relation.")
 
 
-def dendrogram(space: Space) -> dict[str, Any]:
-    """The spec of the tree of relations by average linkage of the distances between their mean vectors."""
-    leaves = {space.relations.index(name): (0.0, float(place)) for place, name in enumerate(space.order)}
-    nodes, lines = dict(leaves), []
-    for step, (a, b, distance, _) in enumerate(space.merges):
+def dendrogram(tree: Tree) -> dict[str, Any]:
+    """The spec of a tree, its leaves from top to bottom."""
+    drawing = branches(tree).properties(width=320, height=LINE * len(tree.names))
+    return _spec(drawing, "What is alike as a tree; the order of its leaves stands in the text.")
+
+
+def branches(tree: Tree) -> alt.LayerChart:
+    """The tree without a size: a rule for each branch, a name at each leaf."""
+    nodes, lines = {tree.names.index(name): (0.0, float(place)) for place, name in enumerate(tree.order)}, []
+    for step, (a, b, distance, _) in enumerate(tree.merges):
         (ax, ay), (bx, by) = nodes[a], nodes[b]
         lines += [{"x": ax, "x2": distance, "y": ay, "y2": ay}, {"x": bx, "x2": distance, "y": by, "y2": by}]
         lines.append({"x": distance, "x2": distance, "y": ay, "y2": by})
-        nodes[len(space.relations) + step] = (distance, (ay + by) / 2)
-    names = [{"x": 0, "y": place, "relation": visible(name)} for place, name in enumerate(space.order)]
-    scale = alt.Scale(domain=[-0.5, len(names) - 0.5], reverse=True, nice=False, zero=False)
-    y = alt.Y("y:Q", axis=None, scale=scale)
+        nodes[len(tree.names) + step] = (distance, (ay + by) / 2)
+    names = json.dumps([visible(name) for name in tree.order])  # a literal of the expression language, too
+    axis = alt.Axis(
+        values=list(range(len(tree.order))),
+        labelExpr=f"{names}[datum.value]",
+        title=None,
+        grid=False,
+        domain=False,
+        ticks=False,
+        labelOverlap=False,
+    )
+    scale = alt.Scale(domain=[-0.5, len(tree.order) - 0.5], reverse=True, nice=False, zero=False)
+    y = alt.Y("y:Q", axis=axis, scale=scale)
     rules = alt.Chart(alt.InlineData(values=lines)).mark_rule(color=INK, strokeWidth=1.2)
-    rules = rules.encode(x=alt.X("x:Q", title="distance of mean vectors"), x2="x2:Q", y=y, y2="y2:Q")
-    words = alt.Chart(alt.InlineData(values=names)).mark_text(color=INK, align="right", dx=-6)
-    words = words.encode(x="x:Q", y=y, text="relation:N")
-    drawing = alt.layer(rules, words).properties(width=320, height=LINE * len(names))
-    return _spec(drawing, "Relations as a tree; their order stands below.")
+    return alt.layer(rules.encode(x=alt.X("x:Q", title=tree.of), x2="x2:Q", y=y, y2="y2:Q"))
 
 
 def _spec(drawing: alt.LayerChart, description: str) -> dict[str, Any]:
-    spec: dict[str, Any] = drawing.to_dict()
+    spec: dict[str, Any] = drawing.to_dict(validate=False)  # the same code whatever the data
     spec["config"], spec["description"] = config(), description
     spec.pop("$schema")
     return spec

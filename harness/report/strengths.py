@@ -74,8 +74,10 @@ def _parts(section: Section) -> Iterator[tuple[str, dict[str, Number]]]:
     headline = {number.model: number for number in reversed(section.overall) if number.metric == section.head.metric}
     barred = {model for model, number in headline.items() if number.noted}
     yield WHOLE, _counting(headline.values(), barred)
-    for part in section.breakdown.parts if section.breakdown else ():
-        yield part.name, _counting([number for number in part.numbers if number], barred)
+    for breakdown in section.breakdowns:
+        if breakdown.by == "relation":
+            for part in breakdown.parts:
+                yield part.name, _counting([cell.number for cell in part.cells if cell.number], barred)
 
 
 def _counting(told: Iterable[Number], barred: set[str]) -> dict[str, Number]:

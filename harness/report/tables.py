@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.report import probes
+from harness.report.breakdowns import Breakdown, Support, breakdowns, support
+from harness.report.confusion import Confusion, confusion
 from harness.report.curves import Curves, curves_of, place_of
 from harness.report.numbers import Number, metric_label, numbers
 from harness.runs import Run
@@ -18,7 +20,6 @@ MODELS = "Models"
 CALIBRATION = "Calibration models: made to know one thing and not another"
 CONTROLS = "Controls: what guessing and shortcuts reach"
 NO_NUMBERS = "No numbers in this run"
-RELATION = "relation="
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,32 +69,17 @@ class Board:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """One relation: its numbers in the order of the breakdown's models, None where a model has none."""
-
-    name: str
-    n: str
-    numbers: tuple[Number | None, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Breakdown:
-    """A metric by relation, best-known relation first."""
-
-    metric: str
-    models: tuple[str, ...]
-    parts: tuple[Part, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Section:
     """All about one suite; `others` are the numbers that nothing else shows."""
 
     head: Head
     overall: tuple[Number, ...]
+    more: probes.Table | None
     beside: probes.Table | None
     leaks: probes.Table | None
-    breakdown: Breakdown | None
+    axes: probes.Table | None
+    breakdowns: tuple[Breakdown, ...]
+    confusion: Confusion | None
     curves: tuple[Curves, ...]
     others: tuple[Number, ...]
 
@@ -131,7 +117,17 @@ def sections(run: Run, shown: Board) -> list[Section]:
     rank = {s.model: i for i, s in enumerate(s for band in shown.bands for s in band.standings)}
     found = sorted(numbers(run), key=lambda number: rank[number.model])
     by_suite = [(head, [number for number in found if number.suite == head.suite]) for head in _heads(run, found)]
-    return [_section(run, head, mine) for head, mine in by_suite if mine]
+    behind = support(run.rows)
+    controls = frozenset(s.model for band in shown.bands if band.title == CONTROLS for s in band.standings)
+    rows = run.rows[
+        ["suite", "model", "row", "gold", "predicted", "correct"]
+    ]  # a selection copies what it selects from
+    return [_section(run, rows, head, mine, behind, controls) for head, mine in by_suite if mine]
+
+
+def heads(run: Run) -> tuple[Head, ...]:
+    """The suites of a run, in its order."""
+    return _heads(run, numbers(run))
 
 
 def absences(run: Run) -> list[Absence]:
@@ -209,34 +205,16 @@ def _band(spec: Mapping[str, Any]) -> str:
     return CONTROLS if spec.get("family") == "controls" or CONTROL_TAGS & tags else MODELS
 
 
-def _section(run: Run, head: Head, found: Sequence[Number]) -> Section:
-    relations = [number for number in found if number.slice.startswith(RELATION)]
-    metrics = [number.metric for number in relations]
-    metric = head.metric if head.metric in metrics else next(iter(metrics), None)
-    by_relation = [number for number in relations if number.metric == metric]
-    breakdown = _breakdown(metric, by_relation) if metric is not None else None
+def _section(
+    run: Run, rows: Any, head: Head, found: Sequence[Number], behind: Support, controls: frozenset[str]
+) -> Section:
     beside, leaks = probes.beside(head.metric, found), probes.leaks(found)
-    tabled = (beside.numbers if beside else set()) | (leaks.numbers if leaks else set())
-    overall = [n for n in found if n.slice == "all" and (n.metric == head.metric or n not in tabled)]
-    shown = {*by_relation, *overall, *tabled}
+    axes, parts = probes.axes(head.metric, found), breakdowns(head.metric, found, behind)
+    tabled = {number for table in (beside, leaks, axes) if table for number in table.numbers}
+    overall = [n for n in found if n.slice == "all" and n.metric == head.metric]
+    more = probes.others(head.metric, [n for n in found if n not in tabled])
+    shown = {*overall, *tabled, *(more.numbers if more else ()), *(number for part in parts for number in part.numbers)}
     rest = [number for number in found if number not in shown and not place_of(number)]
-    return Section(head, tuple(overall), beside, leaks, breakdown, curves_of(run, found), tuple(rest))
-
-
-def _breakdown(metric: str, found: Sequence[Number]) -> Breakdown:
     models = tuple(dict.fromkeys(number.model for number in found))
-    table: dict[str, dict[str, Number]] = {}
-    for number in found:
-        table.setdefault(number.slice.removeprefix(RELATION), {})[number.model] = number
-    parts = [Part(name, _counts(row.values()), tuple(map(row.get, models))) for name, row in table.items()]
-    return Breakdown(metric, models, tuple(sorted(parts, key=_hardest_last)))
-
-
-def _counts(found: Iterable[Number]) -> str:
-    counts = sorted({number.n for number in found})
-    return str(counts[0]) if len(counts) == 1 else f"{counts[0]}–{counts[-1]}"
-
-
-def _hardest_last(part: Part) -> tuple[float, str]:
-    values = [number.value for number in part.numbers if number and number.value is not None]
-    return -sum(values) / len(values) if values else float("inf"), part.name
+    said = confusion(rows, head.suite, models, controls)
+    return Section(head, tuple(overall), more, beside, leaks, axes, parts, said, curves_of(run, found), tuple(rest))

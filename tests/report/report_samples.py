@@ -71,6 +71,11 @@ def choice(level: float) -> Findings:
                high=level + 0.1, chance=0.25)
         for i, name in enumerate(names)
     ]  # fmt: skip
+    results += [
+        Result(metric="accuracy", value=level + d, n=200, slice=f"group={axis}", low=level + d - 0.05,
+               high=level + d + 0.05, chance=0.25)
+        for axis, d in (("vertical", 0.02), ("horizontal", -0.02))
+    ]  # fmt: skip
     results += [Result(metric="accuracy", value=None, n=0, slice="side=image", chance=0.25, note="no pictures")]
     outcome = Outcome(
         row="r1", group="g1", slice="left of", gold="left of", predicted="above", correct=0.0, scores=(0.1, 0.9)
@@ -99,6 +104,12 @@ def sample_cells() -> list[Cell]:
     return cells
 
 
+def grouped(name: str) -> Findings:
+    """A probe with a relation and a group of this name."""
+    group = Result(metric="macro_f1", value=0.6, n=9, slice=f"group={name}", low=0.5, high=0.7, chance=0.5)
+    return Findings((*probe(0.6, (name, "left of")).results, group), ())
+
+
 def hostile_cells() -> list[Cell]:
     """Every hostile string as suite, model, relation, slice, metric, note and reason."""
     cells = [Cell(suite="scene", model="half", status="skipped", reason=HALF)]
@@ -106,13 +117,14 @@ def hostile_cells() -> list[Cell]:
         good = Findings(
             (
                 *probe(0.6, HOSTILE[:-1] if i == 0 else (bad, "left of")).results,
+                Result(metric="macro_f1", value=0.5, n=3, slice=f"group={bad}"),
                 Result(metric=bad, value=0.5, n=3, slice=bad, note=bad),
             ),
             (),
         )
         cells += [
             Cell(suite=HOSTILE[0], model=bad, status="passed", findings=good, stats={bad: bad}),
-            Cell(suite=bad, model="minilm", status="passed", findings=probe(0.6, (bad, "left of"))),
+            Cell(suite=bad, model="minilm", status="passed", findings=grouped(bad)),
             Cell(suite=bad, model=bad + "!", status="error", reason=bad),
             Cell(suite="scene", model=bad, status="regressed", reason=bad, findings=Findings(choice(0.4).results, ())),
         ]

@@ -35,7 +35,7 @@ def test_all_sections_are_there_and_fit(browser: Any, page: Path, width: int) ->
             assert tab.locator(f"nav a[href='#{name}']").is_visible()
             assert look(tab, name).locator("table").first.is_visible()
             assert overflow(tab) <= 0
-        chart = look(tab, "suite-scene-layers-image").locator(".chart svg")
+        chart = look(tab, "suite-scene-layers-image").locator(".chart.curves svg")
         assert chart.count() == 1
         assert chart.bounding_box()["width"] > 250
         marks = {"line": 4, "area": 3, "symbol": 2 * 13 + 5 + 3}  # symbols: layers, and a ring a model

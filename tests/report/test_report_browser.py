@@ -13,12 +13,12 @@ import pytest
 from report_samples import MakeRun, hostile_cells, hostile_info, probe, sample_cells
 
 from harness.report import render
-from harness.runs import Cell, read_run
+from harness.runs import Cell
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
-DRAWN = ".chart svg .mark-rect path, .chart svg .mark-text text"
+DRAWN = ".chart svg .mark-symbol.role-mark path"
 
 
 @pytest.fixture(scope="module")
@@ -80,34 +80,21 @@ def test_charts_draw_and_the_page_fits(browser: Any, sample_run: Path, width: in
                 assert box["width"] > 100
                 assert box["height"] > 60
             assert overflow(tab) <= 0, view
-        assert tab.locator(".chart svg").count() == 3
-        assert tab.locator(DRAWN).count() > 40
+        assert tab.locator(".chart svg").count() == 1
+        assert tab.locator(DRAWN).count() == 4  # two models on two axes
 
 
-def test_heatmap_writes_the_numbers_of_the_run(browser: Any, sample_run: Path) -> None:
-    results = read_run(sample_run).results.query("suite == 'vsr-relations' and slice.str.startswith('relation=')")
-    with visit(browser, render(sample_run), view="suite-vsr-relations") as tab:
-        drawn = tab.locator("#suite-vsr-relations .chart svg .mark-text.role-mark text").all_text_contents()
-    assert sorted(text.strip("()") for text in drawn) == sorted(f"{value:.3f}" for value in results["value"])
+def test_pointing_at_a_dot_tells_its_interval(browser: Any, sample_run: Path) -> None:
+    with visit(browser, render(sample_run), view="suite-scene-choice") as tab:
+        tab.locator("#suite-scene-choice .chart svg .mark-symbol.role-mark path").first.hover(force=True)
+        assert re.search(r"interval: \[\d\d\.\d, \d\d\.\d\]", tab.locator(".tip").inner_text())
 
 
-def test_pointing_at_a_cell_tells_its_interval(browser: Any, sample_run: Path) -> None:
-    with visit(browser, render(sample_run), view="suite-vsr-relations") as tab:
-        tab.locator("#suite-vsr-relations .chart svg .mark-rect path").first.hover(force=True)
-        tip = tab.locator(".tip")
-        assert re.search(r"interval: \[0\.\d{3}, 0\.\d{3}\]", tip.inner_text())
-
-
-def test_tables_behind_charts_are_closed_with_and_open_without_script(browser: Any, sample_run: Path) -> None:
-    page = render(sample_run)
-    with visit(browser, page) as tab:
-        for view in all_views(tab):
-            look(tab, view)
-        assert tab.locator("details.data[open]").count() == 0
-    with visit(browser, page, java_script_enabled=False) as tab:
-        assert tab.locator("details.data[open]").count() == 3
-        assert tab.locator("details.data td").first.is_visible()
+def test_the_page_reads_without_script(browser: Any, sample_run: Path) -> None:
+    with visit(browser, render(sample_run), java_script_enabled=False) as tab:
+        assert tab.locator("#suite-vsr-relations .heat td").first.is_visible()
         assert not tab.locator(".chart").first.is_visible()
+        assert not tab.locator(".confusion").first.is_visible()
         assert "41.0" in tab.locator("#leaderboard").inner_text()
 
 
@@ -158,7 +145,7 @@ def test_hostile_strings_do_nothing(browser: Any, make_run: MakeRun, width: int)
         tips = []
         for chart in tab.locator(".chart").all():
             look(tab, chart.evaluate("it => it.closest('main > section').id"))
-            chart.locator("svg .mark-rect.role-mark path").last.hover(force=True)
+            chart.locator("svg .mark-symbol.role-mark path").last.hover(force=True)
             tips.append(tab.locator(".tip").inner_text())
         assert any("onerror=alert(1)" in tip for tip in tips)
         assert tab.locator(".tip *").count() == 0
@@ -183,5 +170,5 @@ def test_a_large_run_opens(browser: Any, make_run: MakeRun) -> None:
     with visit(browser, page, 390) as tab:
         assert overflow(tab) <= 0
         for i in range(3):
-            assert look(tab, f"suite-suite-{i}").locator(".chart svg .mark-rect path").count() >= 30 * 60
+            assert look(tab, f"suite-suite-{i}").locator(".heat tbody td").count() == 30 * 60
             assert overflow(tab) <= 0

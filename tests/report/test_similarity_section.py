@@ -54,7 +54,8 @@ def only(run: Path) -> Matrix:
 
 def test_the_matrix_is_symmetric_and_holds_every_pair(run: Path) -> None:
     matrix = only(run)
-    assert (matrix.suite, matrix.n, matrix.models) == (SUITE, 40, MODELS)
+    assert (matrix.suite, matrix.n, matrix.models) == (SUITE, 40, matrix.tree.order)
+    assert set(matrix.models) == set(MODELS)
     for i in range(3):
         assert matrix.rows[i][i] is None
         for j in range(3):
@@ -68,9 +69,9 @@ def test_the_tree_is_that_of_scipy_and_every_line_meets_its_parent(run: Path) ->
     for model, space in zip(MODELS, only(run).spaces, strict=True):
         arrays, about = read_arrays(run, SUITE, model)
         merged = average(squareform(arrays["centroids"].astype(float), checks=False))
-        assert space.order == tuple(about["relations"][leaf] for leaf in leaves_list(merged))
-        spec = dendrogram(space)
-        data = spec["layer"][0]["data"]
+        assert space.tree.order == tuple(about["relations"][leaf] for leaf in leaves_list(merged))
+        spec = dendrogram(space.tree)
+        data = spec.get("data") or spec["layer"][0]["data"]
         lines = data["values"] if "values" in data else spec["datasets"][data["name"]]
         ends = sorted(line["x2"] for line in lines)
         assert ends == pytest.approx(sorted(np.repeat(merged[:, 2], 3)))
@@ -97,7 +98,8 @@ def test_drawings_are_drawn_when_they_are_unfolded_and_the_page_fits(browser: An
     with visit(browser, render(run), width, "similarity") as tab:
         folded = tab.locator("#similarity details.drawings")
         assert folded.count() == 3
-        assert tab.locator("#similarity .chart svg").count() == 0
+        assert tab.locator("#similarity .drawings .chart svg").count() == 0
+        assert tab.locator("#similarity .beside-tree .chart svg .mark-rule.role-mark line").count() == 3 * 2
         folded.first.locator("summary").click()
         folded.first.locator("svg").nth(1).wait_for(timeout=30_000)
         assert folded.first.locator("svg .mark-symbol.role-mark path").count() == 40
