@@ -7,7 +7,6 @@ in `comparisons.jsonl` of the run folder, one pair of models and metric a line.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from itertools import combinations
@@ -18,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import DataError, RunError, ScoreError
+from harness.files import write_whole
 from harness.measure.cka import FEWEST, cka
 from harness.measure.intervals import FEW_GROUPS, effective_groups, finite
 from harness.measure.rsa import bootstrap_ranks, noise_ceiling, rdm, rho_a, spearman, stimulus_weights
 from harness.rows import shared_groups
-from harness.runs import arrays_path, read_arrays
+from harness.shards import arrays_path, read_arrays
 
 FILE = "comparisons.jsonl"
 DRAWS, SEED = 1000, 20240
@@ -173,10 +173,8 @@ def _rounded(value: float) -> float | None:
 def write_comparisons(run: Path) -> list[Comparison]:
     """Compare, and write `comparisons.jsonl` into a merged run folder. Raises RunError."""
     found, path = comparisons(run), run / FILE
-    scratch = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
-        scratch.write_text("".join(json.dumps(asdict(one), allow_nan=False) + "\n" for one in found), encoding="utf-8")
-        scratch.replace(path)
+        write_whole(path, "".join(json.dumps(asdict(one), allow_nan=False) + "\n" for one in found).encode())
     except OSError as error:
         raise RunError(f"cannot write {path}: {error}; free space, then `spatial-harness report {run}`") from error
     return found

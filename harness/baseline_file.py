@@ -8,15 +8,14 @@ that it asked, and its headline number.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import RunError
+from harness.files import replacing
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -85,18 +84,14 @@ def write_file(path: Path, about: Mapping[str, Any], rows: DataFrame) -> None:
     kinds = (pa.string(), pa.string(), pa.uint64(), pa.uint64(), pa.float64())
     schema = pa.schema(list(zip(COLUMNS, kinds, strict=True)))
     table = pa.table({name: rows[name].to_numpy() for name in COLUMNS}, schema)
-    scratch = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     # Arrow's own schema would hold the metadata a second time, and one dictionary of all rows' digests is smallest
     settings = {"compression": "zstd", "store_schema": False, "dictionary_pagesize_limit": 2**26}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with pq.ParquetWriter(scratch, schema, **settings) as writer:
+        with replacing(path) as scratch, pq.ParquetWriter(scratch, schema, **settings) as writer:
             writer.write_table(table)
             writer.add_key_value_metadata({KEY: json.dumps(said, separators=(",", ":"))})
-        scratch.replace(path)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            scratch.unlink()
         raise RunError(f"cannot write {path}: {error}") from error
 
 

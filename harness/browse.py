@@ -8,7 +8,6 @@ distinct thumbnail, named by a digest of its bytes.
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Hashable, Iterable, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 from harness.errors import RunError
 from harness.explore import AnyRow, answer, captions
+from harness.files import replacing
 from harness.rows import Picture, StoryRow, TruthRow, digest
 
 SIDE, QUALITY = 48, 32  # px on the longer side, and WebP's: about 380 bytes a photo, 160 a drawn scene
@@ -48,7 +48,8 @@ def keep(run: Path, name: str, rows: Sequence[AnyRow], thumbs: Thumbs) -> None:
         found = _draw(pictures, thumbs)
         if before is None or found.count(None) < before:
             lines = [_line(name, row, thumb) for row, thumb in zip(rows, found, strict=True)]
-            _replace(path, lambda scratch: pq.write_table(pa.Table.from_pylist(lines, _schema(thumb=True)), scratch))
+            with replacing(path) as scratch:
+                pq.write_table(pa.Table.from_pylist(lines, _schema(thumb=True)), scratch)
 
 
 def _lacking(path: Path) -> int | None:
@@ -72,18 +73,17 @@ def merge(run: Path, names: Iterable[str]) -> None:
     if not there:
         return
 
-    def write(asked: Path, pictures: Path) -> None:
-        known: set[str] = set()
-        with (
-            pq.ParquetWriter(asked, _schema(), compression="zstd") as rows,
-            pq.ParquetWriter(pictures, _thumbs(), compression="zstd") as thumbs,
-        ):
-            for path in there:
-                table = _read(path)
-                rows.write_table(table.drop_columns("thumb"))
-                thumbs.write_table(_new(table, known))
-
-    _replace(run / FILES[0], lambda asked: _replace(run / FILES[1], lambda pictures: write(asked, pictures)))
+    known: set[str] = set()
+    with (
+        replacing(run / FILES[0]) as asked,
+        replacing(run / FILES[1]) as pictures,
+        pq.ParquetWriter(asked, _schema(), compression="zstd") as rows,
+        pq.ParquetWriter(pictures, _thumbs(), compression="zstd") as thumbs,
+    ):
+        for path in there:
+            table = _read(path)
+            rows.write_table(table.drop_columns("thumb"))
+            thumbs.write_table(_new(table, known))
 
 
 def read(run: Path) -> tuple[Any, dict[str, bytes]] | None:
@@ -185,13 +185,3 @@ def _new(table: Any, known: set[str]) -> Any:
     found = {name: thumb for name, thumb in held if name is not None and name not in known}
     known |= found.keys()
     return pa.table({"picture": list(found), "thumb": list(found.values())}, schema=_thumbs())
-
-
-def _replace(path: Path, write: Any) -> None:
-    """Have a file written under another name and put in place; nothing half-written is left."""
-    scratch = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        write(scratch)
-        scratch.replace(path)
-    finally:
-        scratch.unlink(missing_ok=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.files import write_whole
 from harness.rows import ChoiceRow, QuestionRow, Row, StoryRow, TruthRow, digest
 
 AnyRow = Row | ChoiceRow | QuestionRow
@@ -160,9 +160,7 @@ def keep(run: Path, name: str, rows: Sequence[AnyRow]) -> None:
     if path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    scratch.write_text(json.dumps(describe(rows), allow_nan=False))
-    scratch.replace(path)
+    write_whole(path, json.dumps(describe(rows), allow_nan=False).encode())
 
 
 def merged(run: Path, cells: Iterable[tuple[str, Sequence[Mapping[str, Any]]]]) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-import os
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 from harness.baseline import MEASURED, Baseline, CellKey
 from harness.comparable import NEW, Pair, by_cell, paired
 from harness.errors import ConfigError, RunError
+from harness.files import write_whole
 from harness.measure.compare import ALPHA, Difference, difference, holm
 from harness.runs import GATE
 
@@ -168,10 +168,8 @@ def _turned(pair: Pair, mask: NDArray[np.bool_], ids: Mapping[int, str]) -> tupl
 def write_verdicts(run: Path, gate: Gate) -> None:
     """Write `gate.json` into a run folder, from which `runs.merge` takes what regressed. Raises RunError."""
     path = run / GATE
-    scratch = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
-        scratch.write_text(json.dumps({"format": FORMAT, **asdict(gate)}, indent=1, allow_nan=False), encoding="utf-8")
-        scratch.replace(path)
+        write_whole(path, json.dumps({"format": FORMAT, **asdict(gate)}, indent=1, allow_nan=False).encode())
     except OSError as error:
         raise RunError(f"cannot write {path}: {error}") from error
 

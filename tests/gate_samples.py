@@ -10,7 +10,8 @@ import numpy as np
 
 from harness.baseline import Baseline, of_run
 from harness.results import Findings, Outcome, Result
-from harness.runs import Cell, Shard, merge, read_run, write_plan
+from harness.runs import merge, read_run
+from harness.shards import Cell, Shard, write_plan
 
 Credits = Sequence[float | None]
 MODELS = [{"name": name, "family": "dual", "prompt": "", "options": {}} for name in ("m", "n")]

@@ -11,7 +11,8 @@ from harness.measure.cka import cka
 from harness.measure.rsa import noise_ceiling, rdm, rho_a, spearman
 from harness.measure.similarity import similarity
 from harness.rows import Row, Scores
-from harness.runs import Cell, Shard, arrays_path, merge, write_plan
+from harness.runs import merge
+from harness.shards import Cell, Shard, arrays_path, write_plan
 
 LABELS = ("above", "below", "left of", "right of")
 SUITE = "vsr-similarity"

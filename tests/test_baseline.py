@@ -13,7 +13,8 @@ from gate_samples import answers, cell, folder, right, side
 from harness.baseline import of_run, read_baseline, write_baseline
 from harness.baseline_file import COLUMNS, KEY
 from harness.errors import RunError
-from harness.runs import Cell, Shard, merge, read_run, write_plan
+from harness.runs import merge, read_run
+from harness.shards import Cell, Shard, write_plan
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ from harness.baseline import Baseline, read_baseline, write_baseline
 from harness.comparable import NEW
 from harness.errors import ConfigError, RunError
 from harness.gate import Gate, compare, judge, min_effect_of, read_verdicts, write_verdicts
-from harness.runs import Cell, Shard, mark, merge
+from harness.runs import mark, merge
+from harness.shards import Cell, Shard
 
 EVEN = [float(i % 4 != 3) for i in range(400)]
 WORSE = [0.0 if i % 5 == 0 else credit for i, credit in enumerate(EVEN)]  # 60 of them turn to wrong

@@ -19,18 +19,8 @@ import pytest
 from harness import runs
 from harness.errors import RunError
 from harness.results import Findings, Outcome, Result
-from harness.runs import (
-    UNFINISHED,
-    Cell,
-    Shard,
-    latest_cells,
-    merge,
-    read_arrays,
-    read_cells,
-    read_plan,
-    read_run,
-    write_plan,
-)
+from harness.runs import UNFINISHED, merge, read_run
+from harness.shards import Cell, Shard, latest_cells, read_arrays, read_cells, read_plan, write_plan
 
 NAN, INF = math.nan, math.inf
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import pkgutil
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +14,7 @@ from typing import Any
 from harness import families, sources
 from harness.commands import given
 from harness.errors import ConfigError, ModelUnavailable
+from harness.files import replacing
 from harness.matching import MATCHERS
 from harness.models import COMMIT, HUB_ID, ModelSpec, read_models
 
@@ -214,12 +214,9 @@ def _as_yaml(spec: ModelSpec) -> str:
 @contextlib.contextmanager
 def _replacing(file: Path) -> Iterator[Path]:
     """A file to write beside another, put in its place if nothing is raised. Raises ConfigError."""
-    scratch = file.with_name(f".{file.name}.{os.getpid()}.tmp")
     try:
-        yield scratch
-        shutil.copymode(file, scratch)
-        scratch.replace(file)
+        with replacing(file) as scratch:
+            yield scratch
+            shutil.copymode(file, scratch)
     except OSError as error:
         raise ConfigError(f"cannot write {file}: {error.strerror or error}") from error
-    finally:
-        scratch.unlink(missing_ok=True)

@@ -11,7 +11,8 @@ from harness.baseline import of_run, read_baseline
 from harness.errors import RunError
 from harness.gate import compare, min_effect_of, write_verdicts
 from harness.report import render, verdicts, write_figures
-from harness.runs import mark, merge, read_plan, read_run
+from harness.runs import mark, merge, read_run
+from harness.shards import read_plan
 
 
 def run(*, folder: Path, baseline: Path | None = None, min_effect: float = 1.0, figures: Path | None = None) -> int:

@@ -18,7 +18,8 @@ from harness.commands.training import find_device, follow, long_enough, machine,
 from harness.errors import ConfigError, RunError
 from harness.provenance import describe
 from harness.report import render
-from harness.runs import Cell, Shard, merge, read_cells, read_plan, read_run, write_plan
+from harness.runs import merge, read_run
+from harness.shards import Cell, Shard, read_cells, read_plan, write_plan
 
 
 def run(out: Path | None, seed: int, steps: int | None, work: Path, device: str | None) -> int:

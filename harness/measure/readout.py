@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from harness.errors import RunError, ScoreError
 from harness.measure import logistic
 from harness.measure.linear import ROUGH
-from harness.runs import read_arrays
+from harness.shards import read_arrays
 
 C_GRID = (0.1, 1.0, 10.0, 100.0, 1000.0)
 HALF = 2.0**-11  # the rounding of a float16, in which hidden states are kept

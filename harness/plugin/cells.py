@@ -19,7 +19,7 @@ from harness.plugin.collect import cell_key, is_cell, model_of, suite_of
 from harness.plugin.junit import numbers
 from harness.plugin.session import Session, session_of
 from harness.results import Findings
-from harness.runs import Cell, Status
+from harness.shards import Cell, Status
 
 FOUND = pytest.StashKey[list[Findings]]()
 

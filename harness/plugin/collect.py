@@ -16,7 +16,7 @@ from harness.models import ModelSpec
 from harness.plugin.session import Session, session_of
 from harness.provenance import describe
 from harness.rows import digest
-from harness.runs import write_plan
+from harness.shards import write_plan
 
 REFUSED = pytest.StashKey[bool]()
 

@@ -16,7 +16,8 @@ from harness.baseline import MEASURED
 from harness.errors import HarnessError
 from harness.plugin.session import KEY, shared_facts
 from harness.report import render
-from harness.runs import Cell, latest_cells, merge
+from harness.runs import merge
+from harness.shards import Cell, latest_cells
 
 LINES = pytest.StashKey[list[str]]()
 CELLS = pytest.StashKey[list[Cell]]()

@@ -16,7 +16,7 @@ from harness.errors import ConfigError
 from harness.models import ModelSpec, read_models, select_models
 from harness.plugin.asked import Asked
 from harness.provenance import git
-from harness.runs import Cell, Shard, read_cells
+from harness.shards import Cell, Shard, read_cells
 
 KEY = pytest.StashKey["Session"]()
 

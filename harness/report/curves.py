@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from harness.errors import RunError
 from harness.models import NAME
 from harness.report.numbers import Number, metric_label
-from harness.runs import Run, arrays_path
+from harness.runs import Run
+from harness.shards import arrays_path
 
 LAYER, CAPACITY = "layer", "capacity"
 KINDS: Mapping[str, str] = {"layer": LAYER, "rank": CAPACITY, "hidden": CAPACITY}  # what slices count, in their order

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.errors import RunError
+from harness.files import write_whole
 from harness.measure.intervals import FEW_GROUPS
 from harness.report import (
     calibration,
@@ -167,10 +167,7 @@ def _asset(name: str) -> str:
 
 def _put(path: Path, data: bytes) -> None:
     """Write the whole file or leave what was there."""
-    scratch = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
-        scratch.write_bytes(data)
-        scratch.replace(path)
+        write_whole(path, data)
     except OSError as error:
-        scratch.unlink(missing_ok=True)
         raise RunError(f"cannot write {path}: {error}") from error

@@ -14,7 +14,8 @@ from harness.across import CEILING, METRICS, Comparison, read_comparisons
 from harness.errors import RunError
 from harness.report.breakdowns import level
 from harness.report.numbers import DASH
-from harness.runs import Run, arrays_path, read_arrays
+from harness.runs import Run
+from harness.shards import arrays_path, read_arrays
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,9 @@ from harness.calibration.train import Recipe  # noqa: E402
 from harness.calibration.variants import WAYS, captions  # noqa: E402
 from harness.errors import DataError  # noqa: E402
 from harness.results import Findings, Result  # noqa: E402
-from harness.runs import Cell, Shard, merge, read_run, write_plan  # noqa: E402
+from harness.runs import merge, read_run  # noqa: E402
 from harness.scenes import KINDS, PRESETS, WORDINGS, caption, make_scenes, scene_choices  # noqa: E402
+from harness.shards import Cell, Shard, write_plan  # noqa: E402
 
 CONFIG = replace(PRESETS["spatial"], size=2000)
 RELATIONS = KINDS["spatial"].relations

@@ -16,7 +16,8 @@ from harness.calibration import train as training  # noqa: E402
 from harness.calibration.corpus import make_pool  # noqa: E402
 from harness.calibration.sweep import Point  # noqa: E402
 from harness.commands import sweep  # noqa: E402
-from harness.runs import read_cells, read_run  # noqa: E402
+from harness.runs import read_run  # noqa: E402
+from harness.shards import read_cells  # noqa: E402
 
 POINTS = (Point(0.0, True), Point(1.0, True), Point(1.0, False))
 WORDS = ["calibrate", "--sweep", "--steps", "3", "--device", "cpu"]

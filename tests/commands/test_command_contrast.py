@@ -7,7 +7,8 @@ import pytest
 
 from harness.__main__ import main
 from harness.results import Findings, Outcome, Result
-from harness.runs import Cell, Shard, merge, write_plan
+from harness.runs import merge
+from harness.shards import Cell, Shard, write_plan
 
 RELATIONS = ("above", "below", "left of", "right of")
 MODELS = {"before": 0.5, "after": 0.95}  # accuracy on the vertical; 1/2 on the horizontal

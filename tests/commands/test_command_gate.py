@@ -10,7 +10,8 @@ import pytest
 from harness.__main__ import main
 from harness.report.verdicts import escaped, plain
 from harness.results import Findings, Outcome, Result
-from harness.runs import Cell, Shard, merge, write_plan
+from harness.runs import merge
+from harness.shards import Cell, Shard, write_plan
 
 HOSTILE = "<script>alert(1)</script>|a`b`\n| *x* [y](http://z) \u202e@me \x1b[31m"
 

@@ -10,7 +10,8 @@ import pytest
 import harness
 from harness.__main__ import main
 from harness.results import Findings, Outcome, Result
-from harness.runs import Cell, Shard, read_run, write_plan
+from harness.runs import read_run
+from harness.shards import Cell, Shard, write_plan
 
 ROOT = Path(harness.__file__).parents[1]
 

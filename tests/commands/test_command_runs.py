@@ -12,7 +12,8 @@ from harness.__main__ import main
 from harness.baseline import read_baseline
 from harness.gate import compare, write_verdicts
 from harness.results import Findings, Outcome, Result
-from harness.runs import Cell, Shard, merge, write_plan
+from harness.runs import merge
+from harness.shards import Cell, Shard, write_plan
 
 
 def run(name: str, share: float, day: int = 1) -> Path:

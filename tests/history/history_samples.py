@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from harness.results import Findings, Outcome, Result
-from harness.runs import Cell, Shard, merge, write_plan
+from harness.runs import merge
+from harness.shards import Cell, Shard, write_plan
 
 MODELS = [{"name": name, "family": "dual", "prompt": "", "options": {}} for name in ("m", "n")]
 

@@ -15,7 +15,7 @@ from harness.measure.layer_probe import layer_probe
 from harness.measure.layer_task import task_of
 from harness.measure.readout import Probe, saved_probe
 from harness.rows import Row
-from harness.runs import Cell, Shard
+from harness.shards import Cell, Shard
 from tests.measure.layer_samples import LABELS, layers_of, rows_of, states
 
 
@@ -142,7 +142,7 @@ def test_a_saved_probe_decides_as_it_did(found, planted, tmp_path):
 
 
 def read(run):
-    from harness.runs import read_arrays
+    from harness.shards import read_arrays
 
     return read_arrays(run, "scene-layers", "m")[0]
 

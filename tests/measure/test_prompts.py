@@ -7,7 +7,7 @@ from harness.measure.answers import read_answer
 from harness.measure.layer_probe import layer_probe
 from harness.measure.prompts import answers_beside, by_axis, color_prompts, prompt_questions, relation_prompts
 from harness.rows import Row, Scores
-from harness.runs import Cell, Shard, read_arrays
+from harness.shards import Cell, Shard, read_arrays
 from tests.fake_models import Held
 from tests.measure.layer_samples import layers_of, rows_of, states
 

@@ -17,7 +17,8 @@ from harness.baseline import read_baseline, write_baseline
 from harness.gate import judge
 from harness.models import ModelSpec
 from harness.results import Findings, Outcome, Result
-from harness.runs import Cell, Shard, merge, write_plan
+from harness.runs import merge
+from harness.shards import Cell, Shard, write_plan
 
 MODELS = [control("constant"), control("random")]
 READING = """

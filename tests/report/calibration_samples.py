@@ -10,7 +10,7 @@ from harness.calibration.exam import EXPECTED, QUESTIONS, Expected
 from harness.calibration.train import Recipe
 from harness.calibration.variants import VARIANTS
 from harness.results import Findings, Result
-from harness.runs import Cell
+from harness.shards import Cell
 
 FOURWAY, PAIRS = sweep.ASKED
 MODELS = [{"name": name, "family": "dual", "source": f"./{name}", "tags": ["calibration"]} for name in VARIANTS]

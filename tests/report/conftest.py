@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from report_samples import INFO, MakeRun, sample_cells
 
-from harness.runs import Cell, Shard, merge, write_plan
+from harness.runs import merge
+from harness.shards import Cell, Shard, write_plan
 
 
 def write_run(

@@ -16,7 +16,8 @@ from PIL import Image
 from harness.explore import keep, set_digest
 from harness.results import Findings, Outcome, Result
 from harness.rows import ChoiceRow
-from harness.runs import Cell, Shard, merge, write_plan
+from harness.runs import merge
+from harness.shards import Cell, Shard, write_plan
 
 SIDE, QUALITY = 56, 36  # of thumbnails: px, and WebP's
 CHOICES = 4

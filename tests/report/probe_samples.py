@@ -12,7 +12,7 @@ import numpy as np
 from harness.explore import AnyRow, keep, set_digest, shared
 from harness.results import Findings, Outcome, Result
 from harness.rows import ChoiceRow, QuestionRow, Row, TruthRow
-from harness.runs import Cell
+from harness.shards import Cell
 
 FLOOR, BAG = 0.4933, 0.985
 BESIDE = {"control_macro_f1": 0.52, "mdl_bits": 1.234, "compression": 2.5, "v_information": 0.876}

@@ -7,7 +7,7 @@ from typing import Any
 from report_samples import INFO
 
 from harness.results import Findings, Result
-from harness.runs import Cell
+from harness.shards import Cell
 
 B32 = "openai/clip-vit-base-patch32"
 HOSTILE_NAME = "<img src=x onerror=alert(1)>"

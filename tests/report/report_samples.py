@@ -10,7 +10,7 @@ from hostile import HALF
 from hostile import MARKUP as HOSTILE
 
 from harness.results import Findings, Outcome, Result
-from harness.runs import Cell
+from harness.shards import Cell
 
 MakeRun = Callable[..., Path]
 RELATIONS = ("left of", "right of", "above", "below", "in front of", "behind")

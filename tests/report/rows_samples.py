@@ -15,7 +15,7 @@ from harness import browse
 from harness.explore import AnyRow, keep, set_digest
 from harness.results import Findings, Outcome, Result
 from harness.rows import ChoiceRow
-from harness.runs import Cell
+from harness.shards import Cell
 
 RELATIONS = ("left of", "right of", "above", "below")
 MODELS = ("good", "fair", "poor", "blind")  # blind is a control

@@ -18,7 +18,8 @@ from harness.errors import RunError
 from harness.report import render
 from harness.report.calibration import Calibration, Line, section
 from harness.results import Findings, Result
-from harness.runs import Cell, read_run
+from harness.runs import read_run
+from harness.shards import Cell
 
 CURRENT = Recipe(steps=sweep.STEPS)
 

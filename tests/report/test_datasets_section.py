@@ -18,7 +18,8 @@ from harness.data import vrd
 from harness.errors import RunError
 from harness.report import render
 from harness.report.datasets import Data, section
-from harness.runs import Cell, read_run
+from harness.runs import read_run
+from harness.shards import Cell
 
 WORDS = ("cup", "lamp", "cat")
 

@@ -12,7 +12,8 @@ from report_samples import INFO, MakeRun, choice, probe, sample_cells
 
 from harness.errors import ConfigError, RunError
 from harness.report.eval_results import Task, export, tasks
-from harness.runs import Cell, Run, read_run
+from harness.runs import Run, read_run
+from harness.shards import Cell
 
 # The documented format, as a schema: huggingface.co/docs/hub/eval-results and eval_results.yaml of huggingface/hub-docs
 # (January to November 2026). Required are dataset.id, dataset.task_id and value, and a source's url where it has one.

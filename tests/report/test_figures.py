@@ -30,7 +30,8 @@ from harness.report.inline import visible
 from harness.report.numbers import bare
 from harness.report.paper import ONE, TWO
 from harness.results import Findings, Result
-from harness.runs import Cell, read_run
+from harness.runs import read_run
+from harness.shards import Cell
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -13,7 +13,7 @@ from report_samples import HOSTILE, INFO, MakeRun
 from test_report_browser import CHROMIUM, browser, look, overflow, visit  # noqa: F401 - browser is a fixture
 
 from harness.report import render
-from harness.runs import Cell
+from harness.shards import Cell
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 WORDS = ("cup", "lamp", "a cat with an uncommonly-long-name-that-does-not-end-soon")

@@ -37,7 +37,8 @@ from harness.report import held, render
 from harness.report.held import Held
 from harness.report.tables import Section, board, sections
 from harness.results import Findings, Result
-from harness.runs import Cell, read_run
+from harness.runs import read_run
+from harness.shards import Cell
 
 
 @pytest.fixture

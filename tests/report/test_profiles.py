@@ -15,7 +15,8 @@ from harness.report import profiles, render, tables
 from harness.report.inline import visible
 from harness.report.numbers import DASH, bare
 from harness.report.page import _environment
-from harness.runs import Cell, Run, read_run
+from harness.runs import Run, read_run
+from harness.shards import Cell
 
 PLAIN = {"section", "h2", "h3", "p", "div", "span", "b", "bdi", "a", "table", "thead", "tbody", "tr", "th", "td"}
 PLAIN |= {"details", "summary"}

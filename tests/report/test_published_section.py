@@ -14,7 +14,8 @@ from test_report_page import Outline, outline
 from harness.report import render
 from harness.report.numbers import DASH
 from harness.report.published import Beside, _signed, besides, listings
-from harness.runs import Cell, read_run
+from harness.runs import read_run
+from harness.shards import Cell
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from harness.report import render
 from harness.report.ranks import NO_ROWS, OTHERS, REPEATED, Ranks, ranks
 from harness.report.tables import board
 from harness.results import Findings, Outcome, Result
-from harness.runs import Cell, read_run
+from harness.runs import read_run
+from harness.shards import Cell
 
 N = 200
 SKILLS = {"best": 0.9, "close": 0.88, "middle": 0.6, "worst": 0.3}

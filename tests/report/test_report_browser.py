@@ -13,7 +13,7 @@ import pytest
 from report_samples import MakeRun, hostile_cells, hostile_info, probe, sample_cells
 
 from harness.report import render
-from harness.runs import Cell
+from harness.shards import Cell
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -24,7 +24,8 @@ from harness.report import rows as module
 from harness.report.matching import NOTHING, Asked, Named, by_set, match
 from harness.report.packing import MISSING, pack, table
 from harness.report.rows import Browser, section
-from harness.runs import Cell, read_run
+from harness.runs import read_run
+from harness.shards import Cell
 
 
 def unpacked(data: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

@@ -20,7 +20,8 @@ from harness.report import render
 from harness.report.similarity import Matrix, section
 from harness.report.space_charts import dendrogram
 from harness.rows import Row, Scores
-from harness.runs import Cell, arrays_path, read_arrays, read_run
+from harness.runs import read_run
+from harness.shards import Cell, arrays_path, read_arrays
 
 LABELS = ("above", "below", "left of", HOSTILE[0])
 MODELS = ("clip-b32", "minilm", "mpnet")

@@ -14,7 +14,8 @@ from report_samples import MakeRun
 from harness.report import tables
 from harness.report.strengths import MOST, OF_ONE_SUITE, Finding, clearest, findings
 from harness.results import Findings, Result
-from harness.runs import Cell, read_run
+from harness.runs import read_run
+from harness.shards import Cell
 
 CHANCE = 0.25
 Values = Mapping[str, Mapping[str, float]]  # relation -> model -> value

@@ -13,7 +13,7 @@ from test_report_browser import CHROMIUM, browser, look, overflow, visit  # noqa
 
 from harness.report import render
 from harness.results import Findings
-from harness.runs import Cell
+from harness.shards import Cell
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 RELATIONS = tuple(f"relation {i} with {HOSTILE[1]}" for i in range(12))

@@ -29,7 +29,8 @@ from harness.report.numbers import Number, bare
 from harness.report.similarity import tree_of
 from harness.report.tables import Section, board, sections
 from harness.results import Findings, Outcome, Result
-from harness.runs import Cell, read_run
+from harness.runs import read_run
+from harness.shards import Cell
 
 WORDS = ("above", "below", "left of", "right of")
 

@@ -13,7 +13,8 @@ from test_markdown import cells_of
 from harness.gate import Gate, Verdict
 from harness.report.summary import LIMIT, badge, summary
 from harness.results import Findings
-from harness.runs import Cell, Run, read_run
+from harness.runs import Run, read_run
+from harness.shards import Cell
 
 BASELINE = {"path": "baselines/main.parquet", "commit": "c" * 40, "started": "2025-03-01T02:00:00+00:00"}
 

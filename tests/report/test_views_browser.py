@@ -14,7 +14,8 @@ from test_report_browser import CHROMIUM, browser, overflow, visit  # noqa: F401
 from harness.report import render
 from harness.report.recipe import recipe
 from harness.results import Findings
-from harness.runs import Cell, read_run
+from harness.runs import read_run
+from harness.shards import Cell
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 COPY = "#provenance .copy"

@@ -19,7 +19,7 @@ from harness.explore import keep, set_digest
 from harness.measure.similarity import similarity
 from harness.results import Findings, Outcome, Result
 from harness.rows import ChoiceRow, Row, Scores
-from harness.runs import Cell
+from harness.shards import Cell
 
 SIMILARITY = "alike"
 
