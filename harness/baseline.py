@@ -132,6 +132,7 @@ def _cells(run: Run, rows: DataFrame) -> dict[CellKey, dict[str, Any]]:
             "unanswered": told.get("rows", 0) - int(answered.get(key, 0)) if told else 0,
             "sets": told.get("sets"),  # None: of an older version, which did not keep it
             "data": told.get("data"),
+            "pictures": told.get("pictures", ""),  # none were read, or of an older version, which did not keep it
             "metric": metric,
             "value": value,
         }

@@ -78,9 +78,16 @@ def _data(old: Mapping[str, Any], new: Mapping[str, Any], rows: Pair | str) -> I
         if changed := [name for name in names if old["data"].get(name) != new["data"].get(name)]:
             yield f"another data revision: {', '.join(changed)}"
         elif isinstance(rows, Pair) and sorted(old["sets"]) != sorted(new["sets"]):
-            yield "another data revision: rows of the same names have other texts, pictures, labels or order"
+            yield "another data revision: rows of the same names have other texts, answers, pictures, labels or order"
+        elif isinstance(rows, Pair) and _other_pictures(old, new):
+            yield "another data revision: pictures of the same names show something else"
     if isinstance(rows, str):
         yield rows
+
+
+def _other_pictures(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    known = [side.get("pictures") for side in (old, new)]
+    return all(known) and known[0] != known[1]
 
 
 def _side_by_side(old: DataFrame | None, new: DataFrame | None) -> Pair | str:

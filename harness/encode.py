@@ -34,6 +34,7 @@ FLUSH_S = 2.0  # what a killed run may have to compute again
 LONGEST = 100_000  # characters of a text, more than any context holds: tokenizing a file's mistake takes minutes
 Matrix = NDArray[np.float32]
 Compute = Callable[[list[int]], Iterator[tuple[list[int], Any]]]  # positions that lack -> positions and values, as done
+read: set[tuple[str, str]] = set()  # names and content keys of pictures that this process's models asked for
 
 
 class Model:
@@ -268,7 +269,17 @@ def _keys(pictures: Sequence[Picture]) -> tuple[dict[int, str], dict[int, str]]:
 
     with ThreadPoolExecutor(16) as pool:  # pictures may have to be downloaded
         asked = dict(enumerate(pool.map(ask, pictures)))
-    return {i: key for i, (key, why) in asked.items() if not why}, {i: why for i, (_, why) in asked.items() if why}
+    keys = {i: key for i, (key, why) in asked.items() if not why}
+    read.update((pictures[i].name, key) for i, key in keys.items())
+    return keys, {i: why for i, (_, why) in asked.items() if why}
+
+
+def read_digest() -> str:
+    """Digest of which pictures were read since `read` was cleared, and of what they show; "" where none was.
+
+    The store has asked for their content keys by then, so that no file is read for it; where a file lies does not count.
+    """
+    return digest(json.dumps(sorted(read)))[:32] if read else ""
 
 
 def open_pictures(pictures: Iterable[tuple[int, Picture]], broken: dict[int, str]) -> tuple[list[int], list[Any]]:

@@ -23,11 +23,17 @@ LABELS, REPEATED, EXAMPLES = 60, 5, 5  # so many are told of
 LONGEST = 300  # characters of a text are told
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
 SHARED = ("picture", "caption", "objects")
+ASKED = ("id", "label", "group", "text", "question", "prompt", "captions", "answers", "options", "subject", "object")
+ASKED += ("pair", "set", "category", "slices")
 
 
 def set_digest(rows: Sequence[AnyRow]) -> str:
-    """Digest of all that a description depends on: equal for equal rows in equal order."""
-    facts = [(row.id, row.label, captions(row), picture(row), _nouns(row), answer(row)) for row in rows]
+    """Digest of all that rows say: equal for equal rows in equal order, on every machine and for every model.
+
+    Of a picture it takes the name alone. What it shows is not known to a model that reads texts only, or where the
+    file is not at hand; a cell keeps the digest of the pictures that were read beside this one (`encode.read_digest`).
+    """
+    facts = [[*(getattr(row, name, None) for name in ASKED), picture(row), answer(row), _right(row)] for row in rows]
     return digest(json.dumps([type(rows[0]).__name__, *facts]))[:32]
 
 
@@ -107,6 +113,10 @@ def answer(row: AnyRow) -> int | None:
     """The true caption's place, or whether the caption is true."""
     gold = getattr(row, "gold", getattr(row, "truth", None))
     return None if gold is None else int(gold)
+
+
+def _right(row: AnyRow) -> list[int]:
+    return [int(place) for place in getattr(row, "right", ())]
 
 
 def _kind(row: AnyRow) -> str:

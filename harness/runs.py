@@ -21,7 +21,7 @@ from harness.shards import Cell, read_cells, read_plan
 
 FORMAT = 1
 GATE = "gate.json"  # what harness.gate said of the run
-APART = ("data", "rows")  # of a cell's statistics: gathered over cells, and named in `asked`
+APART = ("data", "pictures", "rows")  # of a cell's statistics: gathered over cells, and named in `asked`
 UNFINISHED = "not finished: the run was stopped or its worker died"
 
 
@@ -89,7 +89,7 @@ def _marked(cells: list[dict[str, Any]], said: Mapping[tuple[str, str], Mapping[
 
 
 def _summary(c: Cell) -> dict[str, Any]:
-    """What run.json says of a cell; `asked` counts its rows and repeated ids, and names row sets and data files."""
+    """What run.json says of a cell; `asked` counts its rows and repeated ids, and names row sets, data files and pictures."""
     stats = {name: value for name, value in c.stats.items() if name not in APART}
     plain = {name: getattr(c, name) for name in ("suite", "model", "status", "reason", "key")}
     return {**plain, "stats": stats, "asked": _asked(c)}
@@ -102,6 +102,7 @@ def _asked(cell: Cell) -> dict[str, Any]:
         "repeated": len(rows) - len(set(rows)),
         "sets": [one["set"] for one in cell.stats.get("rows", ())],
         "data": {name: facts["sha256"] for name, facts in cell.stats.get("data", {}).items()},
+        "pictures": cell.stats.get("pictures", ""),
     }
 
 

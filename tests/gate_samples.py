@@ -31,6 +31,7 @@ def answers(earned: Credits, first: int = 0, size: int = 2) -> Findings:
 def cell(earned: Credits, suite: str = "s", model: str = "m", sets: Sequence[str] = ("d1",), **more: Any) -> Cell:
     stats = {
         "data": more.pop("data", DATA),
+        "pictures": more.pop("pictures", "p1"),
         "rows": [{"set": one, "shared": None} for one in sets],
         "weights": "w" * 64,
     }

@@ -71,6 +71,7 @@ def test_a_cell_says_what_it_asked_and_came_to(file):
         "unanswered": 1,
         "sets": ["d1"],
         "data": {"vsr/test.jsonl": "a" * 64},
+        "pictures": "p1",
         "metric": "accuracy",
         "value": 0.5,
     }

@@ -207,6 +207,21 @@ def test_pictures_of_equal_pixels_are_computed_once_whatever_they_are_called(tmp
     assert asked.images == [2]
 
 
+def test_what_pictures_showed_is_remembered_in_whatever_order_they_were_read(tmp_path, fake):
+    fake()
+
+    def read(*pictures):
+        encode.read.clear()
+        embed_pictures(fake_model(tmp_path), pictures)
+        return encode.read_digest()
+
+    whole = read(Held("a", 1), Held("b", 2))
+    assert read(Held("b", 2), Held("a", 1), Held("a", 1)) == whole
+    assert len({whole, read(Held("a", 1), Held("b", 3)), read(Held("a", 2), Held("b", 1)), read(Held("a", 1))}) == 4
+    encode.read.clear()
+    assert encode.read_digest() == ""
+
+
 def test_a_picture_that_cannot_be_had_is_reported_and_never_a_zero_vector(tmp_path, fake):
     asked = fake()
     pictures = [Held("0", 0), Held("1", 1, lost="404"), Held("2", 2, broken="torn"), Held("3", 3)]

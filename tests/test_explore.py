@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from harness import explore
 from harness.explore import describe, keep, merged, path_of, set_digest, shared
-from harness.rows import ChoiceRow, QuestionRow, Row, TruthRow
+from harness.photos import Photo
+from harness.rows import ChoiceRow, QuestionRow, Row, StoryRow, TruthRow
 
 
 @dataclass(frozen=True)
@@ -122,11 +123,47 @@ def test_a_description_stays_small():
 
 
 @pytest.mark.parametrize(
-    "change", [{"label": "in"}, {"text": "other"}, {"id": "r9"}, {"image": Named("p")}, {"subject": "cup"}]
+    "change",
+    [{"label": "in"}, {"text": "other"}, {"id": "r9"}, {"image": Named("p")}, {"subject": "cup"}, {"group": "g"}],
 )
 def test_the_digest_is_of_all_that_is_described(change):
     assert set_digest([replace(row(1), **change)]) != set_digest([row(1)])
     assert set_digest([row(1)]) == set_digest([row(1)])
+
+
+ASKED = {"question": "Is it?", "answers": ("yes", "no"), "options": ("a", "b"), "gold": 1}
+TOLD = {"prompt": "Where is it?", "answers": ("a", "b"), "options": ("on", "in"), "right": (0,)}
+KINDS = {
+    "choice": choice(1),
+    "question": QuestionRow(id="q", label="on", group="g", image=Named("p"), **ASKED),
+    "story": StoryRow(id="s", label="on", text="a cup", **TOLD),
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        ("choice", {"options": ("on", "below")}),
+        ("choice", {"gold": 1}),
+        ("choice", {"set": "s"}),
+        ("question", {"question": "Is it so?"}),
+        ("question", {"answers": ("ja", "nein")}),
+        ("question", {"options": ("b", "a")}),
+        ("story", {"prompt": "Where?"}),
+        ("story", {"answers": ("b", "a")}),
+        ("story", {"options": ("on", "under")}),
+        ("story", {"right": (1,)}),
+        ("story", {"slices": ("k=1",)}),
+    ],
+)
+def test_the_digest_is_of_what_is_asked_and_what_is_right(kind, change):
+    assert set_digest([replace(KINDS[kind], **change)]) != set_digest([KINDS[kind]])
+    assert set_digest([replace(KINDS[kind])]) == set_digest([KINDS[kind]])
+
+
+def test_where_a_photo_lies_does_not_count():
+    first, second = (replace(row(1), image=Photo("1.png", (folder,), "")) for folder in ("a", "b"))
+    assert set_digest([first]) == set_digest([second])
 
 
 def test_sets_are_gathered_by_suite_once(tmp_path):

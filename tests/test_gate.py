@@ -165,6 +165,7 @@ def test_the_order_of_cells_changes_nothing(tmp_path_factory, order):
         (cell(EVEN, sets=["d2"]), "another data revision: rows of the same names have other texts"),
         (cell(EVEN, data={"vsr/test.jsonl": {"sha256": "b" * 64}}), "another data revision: vsr/test.jsonl"),
         (cell(EVEN, data={}), "another data revision: vsr/test.jsonl"),
+        (cell(EVEN, pictures="p2"), "another data revision: pictures of the same names show something else"),
         (cell([1], findings=answers(EVEN, size=4)), "another data revision: 398 rows are in other groups"),
         (Cell(suite="s", model="m", status="error", reason="broken"), "the baseline has it, and now it failed: broken"),
         (Cell(suite="s", model="m", status="skipped", reason="no GPU"), "and now it was skipped: no GPU"),
@@ -205,6 +206,10 @@ def test_another_limit_is_not_comparable_and_the_same_one_is(tmp_path):
     assert only(sides[0], sides[1]).reason == "another --limit: none -> 400"
     assert only(sides[1], sides[3]).reason == "another --limit: 400 -> 20"
     assert only(sides[1], sides[2]).verdict == "unchanged"
+
+
+def test_a_baseline_that_does_not_say_what_its_pictures_showed_is_compared(two):
+    assert only(*two([cell(EVEN, pictures="")], [cell(EVEN)])).verdict == "unchanged"
 
 
 def test_all_reasons_are_said(two):

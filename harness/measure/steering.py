@@ -57,6 +57,10 @@ def steering(
     `turned_random`, that of `draws` random directions; `turned_difference` is the one less the other, groups being
     drawn together. `unparsable` are pushed answers that cannot be read. Raises ScoreError where other rows are
     answered than were asked.
+
+    Outcomes are one line an answer, alpha but 0, and relation to which was pushed, whatever the model says without a
+    push, so that two checkpoints have the same rows. `correct` is whether the answer names that relation: unlike
+    `turned`, it counts answers that did so before, and the mean over all lines is the share of answers that obey.
     """
     layer = 1 + int(np.argmax(probed.about["validation"][1:-1] or [0]))
     probe = probe_in(probed.arrays, probed.about, layer)
@@ -78,7 +82,7 @@ def steering(
     lost = [why for _, why in before.failed]
     note = "; ".join(filter(None, (note, lost_note(lost, len(lost) + len(told)))))
     results = [*_slices(found, told, before.groups, probe.labels, note), *_unparsable(found, before.groups)]
-    return Findings(tuple(results), tuple(_outcomes(found, told, before)))
+    return Findings(tuple(results), tuple(_outcomes(found, before)))
 
 
 def _said(answers: Scores[QuestionRow], asked: Sequence[QuestionRow]) -> Said:
@@ -154,24 +158,18 @@ def _unparsable(found: Sequence[Steered], groups: Sequence[str]) -> list[Result]
     return results
 
 
-def _outcomes(found: Sequence[Steered], told: Said, before: Scores[QuestionRow]) -> list[Outcome]:
-    """One line an answer that could turn; in a random direction each relation is looked for."""
-    lines = []
-    for steered in found:
-        pushes = [(f"to {label}", label, said) for label, said in steered.to.items()]
-        pushes += [
-            (f"random {k}, {label}", label, said) for k, said in enumerate(steered.random) for label in steered.to
-        ]
-        for way, label, said in pushes:
-            lines += [
-                Outcome(
-                    row=f"{before.rows[i].id} alpha={steered.alpha:g} {way}",
-                    group=before.groups[i],
-                    slice=f"alpha={steered.alpha:g}",
-                    gold=label,
-                    predicted=said[i] or None,
-                    correct=float(said[i] == label),
-                )
-                for i in np.flatnonzero(told != label)
-            ]
-    return lines
+def _outcomes(found: Sequence[Steered], before: Scores[QuestionRow]) -> list[Outcome]:
+    return [
+        Outcome(
+            row=f"{row.id} alpha={steered.alpha:g} to {label}",
+            group=group,
+            slice=f"alpha={steered.alpha:g}",
+            gold=label,
+            predicted=answer or None,
+            correct=float(answer == label),
+        )
+        for steered in found
+        if steered.alpha
+        for label, said in steered.to.items()
+        for row, group, answer in zip(before.rows, before.groups, said, strict=True)
+    ]

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import pytest
 
-from harness import browse, explore, sources
+from harness import browse, encode, explore, sources
 from harness.encode import Model
 from harness.errors import HarnessError, ScoreError, Unavailable
 from harness.plugin.collect import cell_key, is_cell, model_of, suite_of
@@ -32,6 +32,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     run, model = session_of(pyfuncitem.config), cast(Model, pyfuncitem.funcargs["model"])
     started, before = time.monotonic(), dict(model.stats)
     sources.used.clear()
+    encode.read.clear()
     run.asked.sets.clear()
     cell = _attempt(run, model, pyfuncitem)
     if cell is None:
@@ -45,6 +46,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
         **peak_memory(),
         "weights": model.__dict__.get("origin", ""),
         "data": dict(sources.used),
+        "pictures": encode.read_digest(),
     }
     try:
         stats["rows"] = run.asked.told(run.run) if cell.findings else []

@@ -79,18 +79,34 @@ def test_what_turns_is_counted_directly(probed, held):
     found = steered(probed, held, Talker(), alphas=(5.0,), draws=2)
     base = states[:, :4].argmax(axis=1)
     weights = probed.arrays["weights.2"].astype(float)
-    turned = could = 0
+    turned = could = named = 0
     for k in range(4):
         moved = states + 5 * weights[:, k] / np.linalg.norm(weights[:, k])
         turned += ((moved[:, :4].argmax(axis=1) == k) & (base != k)).sum()
+        named += (moved[:, :4].argmax(axis=1) == k).sum()
         could += (base != k).sum()
     whole = by_slice(found)["alpha=5"]
     assert (whole.value, whole.n) == (pytest.approx(turned / could), could)
-    again = [o for o in found.outcomes if " to " in o.row]
-    assert np.mean([o.correct for o in again]) == pytest.approx(whole.value)
-    blind = [o for o in found.outcomes if " random " in o.row]
-    assert np.mean([o.correct for o in blind]) == pytest.approx(by_slice(found, "turned_random")["all"].value)
-    assert len(blind) == 2 * len(again)
+    assert np.mean([o.correct for o in found.outcomes]) == pytest.approx(named / (4 * len(states)))
+
+
+def test_what_turns_in_random_directions_is_counted_directly(probed, held):
+    talker, states = Talker(), held[1]
+    found = steered(probed, held, talker, alphas=(5.0,), draws=2)
+    base = states[:, :4].argmax(axis=1)
+    blind = [(states + push)[:, :4].argmax(axis=1) for _, push in talker.pushes[-2:]]
+    turned = sum(((said == k) & (base != k)).sum() for said in blind for k in range(4))
+    assert by_slice(found, "turned_random")["all"].value == pytest.approx(turned / (2 * 3 * len(states)))
+
+
+def test_two_checkpoints_have_the_same_rows(probed, held):
+    questions, states = held
+    other = Talker().ask(questions, np.roll(states, 1, axis=1))
+    first = steered(probed, held, Talker())
+    second = steering(probed, other(0, np.zeros(WIDTH)), other)
+    assert [(o.row, o.group, o.gold) for o in first.outcomes] == [(o.row, o.group, o.gold) for o in second.outcomes]
+    assert len({o.row for o in first.outcomes}) == len(first.outcomes) == 6 * 4 * len(questions)
+    assert [o.correct for o in first.outcomes] != [o.correct for o in second.outcomes]
 
 
 @pytest.mark.parametrize("talker", [Talker(deaf=True), Talker(reads=(4, 5, 6, 7))], ids=["deaf", "reads elsewhere"])

@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
+from PIL import Image
 from plugin_folder import Folder, pretend, said
 
 from harness import browse
+from harness.baseline import of_run
+from harness.gate import judge
+from harness.runs import read_run
 
 SUITES = """
     import pytest
@@ -104,3 +108,29 @@ def test_rows_that_were_lost_are_written_again(runs):
     assert done.ret == 0, said(done)
     after, _ = browse.read(runs.path / "alone")
     assert after.to_json() == before.to_json()
+
+
+PHOTOS = """
+    import pytest
+    from harness import ChoiceRow, Findings, Result, caption_choice
+    from harness.photos import Photo
+
+    @pytest.mark.suite("photos", needs="ScoresCaptions")
+    def test_photos(model, score_captions, record):
+        photo = Photo("1.png", ("photos",), "")
+        told = {"captions": ("a", "bb"), "options": ("x", "y"), "gold": 0}
+        record(caption_choice(score_captions(model, [ChoiceRow(id="1", label="x", group="1", image=photo, **told)])))
+"""
+
+
+def test_a_photo_that_shows_something_else_is_another_data_revision(tmp_path):
+    folder = Folder(tmp_path, [pretend("looks", options={"can": "ScoresCaptions"})], photos=PHOTOS)
+    for run, side, data in (("first", 8, "here"), ("moved", 8, "there"), ("changed", 9, "here")):
+        (tmp_path / data / "photos").mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (side, side)).save(tmp_path / data / "photos" / "1.png")
+        done = folder.pytest("--run-dir", run, "--data-dir", data)
+        assert done.ret == 0, said(done)
+    first, moved, changed = (of_run(read_run(tmp_path / run)) for run in ("first", "moved", "changed"))
+    assert [verdict.verdict for verdict in judge(first, moved)] == ["unchanged"]
+    (found,) = judge(first, changed)
+    assert found.reason == "another data revision: pictures of the same names show something else"
