@@ -277,7 +277,7 @@ def _keys(pictures: Sequence[Picture]) -> tuple[dict[int, str], dict[int, str]]:
 def read_digest() -> str:
     """Digest of which pictures were read since `read` was cleared, and of what they show; "" where none was.
 
-    The store has asked for their content keys by then, so that no file is read for it; where a file lies does not count.
+    The store has asked for their content keys by then, so no file is read for it; where one lies does not count.
     """
     return digest(json.dumps(sorted(read)))[:32] if read else ""
 

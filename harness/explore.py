@@ -23,8 +23,8 @@ LABELS, REPEATED, EXAMPLES = 60, 5, 5  # so many are told of
 LONGEST = 300  # characters of a text are told
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
 SHARED = ("picture", "caption", "objects")
-ASKED = ("id", "label", "group", "text", "question", "prompt", "captions", "answers", "options", "subject", "object")
-ASKED += ("pair", "set", "category", "slices")
+TEXTS = ("id", "label", "text", "question", "prompt", "captions", "answers", "options", "subject", "object")
+ASKED = (*TEXTS, "group", "pair", "set", "category", "slices")
 
 
 def set_digest(rows: Sequence[AnyRow]) -> str:

@@ -89,7 +89,7 @@ def _marked(cells: list[dict[str, Any]], said: Mapping[tuple[str, str], Mapping[
 
 
 def _summary(c: Cell) -> dict[str, Any]:
-    """What run.json says of a cell; `asked` counts its rows and repeated ids, and names row sets, data files and pictures."""
+    """What run.json says of a cell; `asked` counts its rows and repeated ids, and names its data."""
     stats = {name: value for name, value in c.stats.items() if name not in APART}
     plain = {name: getattr(c, name) for name in ("suite", "model", "status", "reason", "key")}
     return {**plain, "stats": stats, "asked": _asked(c)}

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -14,12 +15,15 @@ import harness
 
 FILE = Path(harness.__file__).parents[1] / ".github" / "workflows" / "regression.yml"
 pytestmark = pytest.mark.skipif(not FILE.is_file(), reason="an installed harness carries no workflows")
-NOTHING = {"MODELS": "", "BASELINE": "baselines/main.parquet", "LIMIT": ""}
+NOTHING = {"MODELS": "", "BASELINE": "", "LIMIT": ""}
+
+
+def steps() -> list[dict[str, Any]]:
+    return yaml.safe_load(FILE.read_text(encoding="utf-8"))["jobs"]["suites"]["steps"]
 
 
 def script(name: str) -> str:
-    steps = yaml.safe_load(FILE.read_text(encoding="utf-8"))["jobs"]["suites"]["steps"]
-    [found] = [step["run"] for step in steps if step.get("name") == name]
+    [found] = [step["run"] for step in steps() if step.get("name") == name]
     return found
 
 
@@ -42,13 +46,56 @@ def pytest_says(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_nightly_run_is_compared_where_there_is_a_baseline(pytest_says: Path):
+@pytest.fixture
+def compared(pytest_says: Path) -> Path:
+    """Where there is a baseline."""
     (pytest_says / "baselines").mkdir()
     (pytest_says / "baselines" / "main.parquet").touch()
-    done = call(pytest_says, "Run the suites", **NOTHING)
+    (pytest_says / "other.parquet").touch()
+    return pytest_says
+
+
+def test_a_nightly_run_is_compared_strictly_where_there_is_a_baseline(compared: Path):
+    done = call(compared, "Run the suites", **NOTHING)
     words = ["suites", "-n", "auto", "--junitxml=junit.xml", "--run-dir=run", "--baseline=baselines/main.parquet"]
-    assert done.stdout.splitlines() == [f"[{word}]" for word in words]
+    assert done.stdout.splitlines() == [f"[{word}]" for word in [*words, "--strict"]]
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize("part", ["MODELS", "LIMIT"])
+def test_a_part_of_a_run_is_not_compared_strictly(compared: Path, part: str):
+    said = call(compared, "Run the suites", **{**NOTHING, part: "5"}).stdout
+    assert "[--baseline=baselines/main.parquet]" in said
+    assert "--strict" not in said
+
+
+def test_a_baseline_named_by_hand_is_the_one_compared_with(compared: Path):
+    said = call(compared, "Run the suites", **{**NOTHING, "BASELINE": "other.parquet"}).stdout
+    assert "[--baseline=other.parquet]" in said
+    assert "main.parquet" not in said
+
+
+def test_a_baseline_named_by_hand_that_does_not_exist_is_an_error(compared: Path):
+    done = call(compared, "Run the suites", **{**NOTHING, "BASELINE": "gone.parquet"})
+    assert done.returncode == 1
+    assert "::error title=No baseline::" in done.stdout
+    assert "[suites]" not in done.stdout
+
+
+@pytest.mark.parametrize("wanted", ["true", "false"])
+@pytest.mark.parametrize("whole", ["true", "false"])
+def test_only_a_whole_run_of_a_repository_that_asks_for_it_is_published(tmp_path: Path, wanted: str, whole: str):
+    out = tmp_path / "output"
+    call(tmp_path, "Is this what the world is to see?", WANTED=wanted, WHOLE=whole, GITHUB_OUTPUT=str(out))
+    assert out.read_text() == f"publish={'true' if wanted == whole == 'true' else 'false'}\n"
+
+
+def test_what_is_whole_names_no_models_no_limit_and_no_other_baseline():
+    [step] = [s for s in steps() if s.get("id") == "whole"]
+    assert all(f"!inputs.{name}" in step["env"]["WHOLE"] for name in ("models", "limit", "baseline"))
+    assert step["env"]["WANTED"] == "${{ vars.HARNESS_PUBLISH == 'true' }}"
+    inputs = yaml.load(FILE.read_text(encoding="utf-8"), yaml.BaseLoader)["on"]["workflow_dispatch"]["inputs"]
+    assert {given["default"] for given in inputs.values()} == {""}
 
 
 def test_without_a_baseline_it_runs_and_warns(pytest_says: Path):

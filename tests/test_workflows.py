@@ -123,6 +123,8 @@ def test_the_options_of_the_suites_exist():
     ).stdout  # fmt: skip
     known = {*re.findall(r"--[a-z][a-z-]*", shown), "--junitxml"}  # pytest's other name of --junit-xml
     assert given <= known
+    assert "--strict)" in text
+    assert "--strict" in known
 
 
 def test_python_is_tested_as_far_back_as_the_project_says():

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
-from harness.errors import DataError
+from harness.errors import DataError, PictureError
 from harness.hub_data import Embedded, HubTable
 from harness.photos import Photo
 from harness.rows import ChoiceRow, Picture, digest
 from harness.sources import DataFile
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 COUNT = 400
 REPO, REVISION = "facebook/winoground", "b400e173549071916ad1b3d449293bc8d8b4b763"
@@ -37,6 +40,30 @@ FILES = {
 }
 FOLDERS = ("winoground/images", "winoground/data/images")
 CAPTIONS = ("caption_0", "caption_1")
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """A picture of Winoground, for models alone."""
+
+    photo: Photo | Embedded
+
+    @property
+    def name(self) -> str:
+        """The name of its file."""
+        return self.photo.name
+
+    def key(self) -> str:
+        """SHA-256 of the file. Raises PictureError."""
+        return self.photo.key()
+
+    def open(self) -> Image:
+        """The pixels in RGB. Raises PictureError."""
+        return self.photo.open()
+
+    def preview(self, side: int) -> Image:
+        """No thumbnail: run folders and pages are passed on, and the terms forbid that of the pictures."""
+        raise PictureError(f"{self.name} may not be passed on")
 
 
 def winoground() -> list[ChoiceRow]:
@@ -75,5 +102,5 @@ def _rows(item: dict[str, Any]) -> Iterator[ChoiceRow]:
 
 def _picture(found: str | Embedded, id_: str) -> Picture:
     if isinstance(found, Embedded):
-        return replace(found, name=found.name or id_)
-    return Photo(f"{found.removesuffix('.png')}.png", FOLDERS, "")
+        return Withheld(replace(found, name=found.name or id_))
+    return Withheld(Photo(f"{found.removesuffix('.png')}.png", FOLDERS, ""))

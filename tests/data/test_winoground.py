@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness import winoground, winoground_scores
+from harness import browse, winoground, winoground_scores
 from harness.data import winoground as module
 from harness.embed import score_captions
 from harness.encode import Model
 from harness.errors import DataError, DataUnavailable
+from harness.explore import set_digest
 from harness.models import ModelSpec
 from harness.rows import Scores
 from harness.store import Store
@@ -60,6 +61,19 @@ def test_an_item_is_two_rows_with_both_captions_in_one_order(folder, monkeypatch
 def test_names_may_have_their_ending(folder, monkeypatch):
     write(folder, monkeypatch, item(0, image_0="a.png", image_1="b.png"))
     assert [row.image.name for row in winoground()] == ["a.png", "b.png"]
+
+
+def test_no_picture_gets_into_a_run_folder(folder, monkeypatch, tmp_path):
+    write(folder, monkeypatch, item(0))
+    rows = winoground()
+    name = set_digest(rows)
+    browse.keep(tmp_path, name, rows, {})
+    browse.merge(tmp_path, [name])
+    asked, pictures = browse.read(tmp_path)
+    assert len(asked) == 2
+    assert asked["picture"].isna().all()
+    assert pictures == {}
+    assert [row.image.open().size for row in rows] == [(8, 8)] * 2
 
 
 def test_one_who_sees_gets_all_and_controls_get_chance(folder, monkeypatch, tmp_path):
