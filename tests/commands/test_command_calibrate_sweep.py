@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import shutil
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -23,12 +27,25 @@ POINTS = (Point(0.0, True), Point(1.0, True), Point(1.0, False))
 WORDS = ["calibrate", "--sweep", "--steps", "3", "--device", "cpu"]
 
 
-@pytest.fixture(autouse=True)
-def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def tiny() -> Iterator[None]:
     torch.set_num_threads(1)
-    monkeypatch.setattr(study, "POINTS", POINTS)
-    monkeypatch.setattr(study, "SCENES", {"spatial": 240, "color": 120})
-    monkeypatch.setattr(sweep, "make_pool", partial(make_pool, size=120))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(study, "POINTS", POINTS)
+        patch.setattr(study, "SCENES", {"spatial": 240, "color": 120})
+        patch.setattr(sweep, "make_pool", partial(make_pool, size=120))
+        yield
+
+
+@pytest.fixture(scope="module")
+def whole(tiny: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A finished study, and what the command printed; measured once."""
+    folder, told = tmp_path_factory.mktemp("study"), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(told):
+        patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+        patch.delenv("HARNESS_STORE_DIR", raising=False)
+        assert main([*WORDS, "--out", str(folder / "made"), "--work", str(folder / "work")]) == 0
+    return folder / "made", told.getvalue()
 
 
 @pytest.fixture
@@ -50,23 +67,23 @@ def values(folder: Path) -> dict[tuple[str, str], float]:
     return {(r["suite"], r["model"]): r["value"] for r in whole.to_dict("records")}
 
 
-def test_the_study_is_a_run_folder_with_a_page_and_a_file_to_ship(here: Path, capsys):
-    assert main([*WORDS, "--out", "made"]) == 0
-    run = read_run(here / "made")
-    assert set(values(here / "made")) == {(suite, point.model) for suite in study.ASKED for point in POINTS}
+def test_the_study_is_a_run_folder_with_a_page_and_a_file_to_ship(whole: tuple[Path, str]):
+    made, told = whole
+    run = read_run(made)
+    assert set(values(made)) == {(suite, point.model) for suite in study.ASKED for point in POINTS}
     assert {cell["status"] for cell in run.info["cells"]} == {"passed"}
     assert "finished" in run.info
     assert run.info["sweep"]["threads"] == 1
     assert len(run.rows) == 2 * 3 * int(run.results["n"].max())
-    assert capsys.readouterr().out.strip().endswith("page: made/index.html")
-    assert "Measured in this run with another recipe" in (here / "made" / "index.html").read_text()
-    shipped = json.loads((here / "made" / "sweep.json").read_text())
+    assert told.strip().endswith(f"page: {made}/index.html")
+    assert "Measured in this run with another recipe" in (made / "index.html").read_text()
+    shipped = json.loads((made / "sweep.json").read_text())
     assert shipped == study.study(run)
     assert len(shipped["points"]) == 6
     assert not {"host", "git", "command"} & set(shipped)
 
 
-def test_an_interrupted_study_keeps_its_points_and_goes_on(here: Path, stop, capsys):
+def test_an_interrupted_study_keeps_its_points_and_goes_on(here: Path, stop, capsys, whole: tuple[Path, str]):
     assert main(WORDS) == 130
     assert capsys.readouterr().err.strip().splitlines()[-1].startswith("interrupted; the same command goes on")
     folder = here / "training-sweep"
@@ -81,18 +98,17 @@ def test_an_interrupted_study_keeps_its_points_and_goes_on(here: Path, stop, cap
     after = read_cells(folder)
     assert {model for _, model in after} == {point.model for point in POINTS}
     assert all(after[name].finished == cell.finished for name, cell in kept.items())
-    assert main([*WORDS, "--out", "whole", "--work", "elsewhere"]) == 0
-    assert values(folder) == values(here / "whole")
+    assert values(folder) == values(whole[0])
 
 
-def test_a_finished_study_is_not_measured_again(here: Path, monkeypatch):
-    assert main(WORDS) == 0
-    before = {name: cell.finished for name, cell in read_cells(here / "training-sweep").items()}
-    (here / "training-sweep" / "index.html").unlink()
+def test_a_finished_study_is_not_measured_again(here: Path, monkeypatch, whole: tuple[Path, str]):
+    made = shutil.copytree(whole[0], here / "training-sweep")
+    before = {name: cell.finished for name, cell in read_cells(made).items()}
+    (made / "index.html").unlink()
     monkeypatch.setattr(sweep, "make_corpus", None)
     assert main(WORDS) == 0
-    assert {name: cell.finished for name, cell in read_cells(here / "training-sweep").items()} == before
-    assert (here / "training-sweep" / "index.html").exists()
+    assert {name: cell.finished for name, cell in read_cells(made).items()} == before
+    assert (made / "index.html").exists()
 
 
 @pytest.mark.parametrize(

@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from report_samples import INFO, MakeRun, sample_cells
+from report_samples import MakeRun, sample_cells, write_run
 
-from harness.runs import merge
-from harness.shards import Cell, Shard, write_plan
-
-
-def write_run(
-    folder: Path, cells: Sequence[Cell], info: Mapping[str, Any] = INFO, name: str = "run", **changes: Any
-) -> Path:
-    """Write cells and run information as a merged run folder within `folder`."""
-    run = folder / name
-    shard = Shard(run, "main")
-    for cell in cells:
-        shard.append(cell)
-    run.mkdir(exist_ok=True)
-    write_plan(run, {**info, **changes}, [])
-    merge(run)
-    return run
+from harness.report import render
+from harness.shards import Cell
 
 
 @pytest.fixture
@@ -41,3 +27,16 @@ def make_run(tmp_path: Path) -> MakeRun:
 def sample_run(make_run: MakeRun) -> Path:
     """The run most tests look at."""
     return make_run(sample_cells())
+
+
+@pytest.fixture(scope="module")
+def make_once(tmp_path_factory: pytest.TempPathFactory) -> MakeRun:
+    """As `make_run`, for what the tests of a module only look at; each `name` once."""
+    folder = tmp_path_factory.mktemp("once")
+    return lambda cells, **told: write_run(folder, cells, **told)
+
+
+@pytest.fixture(scope="session")
+def sample_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of that run, to be looked at and not changed."""
+    return render(write_run(tmp_path_factory.mktemp("sample"), sample_cells()))

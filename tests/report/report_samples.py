@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,8 @@ from hostile import HALF
 from hostile import MARKUP as HOSTILE
 
 from harness.results import Findings, Outcome, Result
-from harness.shards import Cell
+from harness.runs import merge
+from harness.shards import Cell, Shard, write_plan
 
 MakeRun = Callable[..., Path]
 RELATIONS = ("left of", "right of", "above", "below", "in front of", "behind")
@@ -139,3 +140,17 @@ def hostile_info() -> dict[str, Any]:
         "git": {"commit": HOSTILE[1]},
         HOSTILE[0]: {HOSTILE[1]: HOSTILE},
     }
+
+
+def write_run(
+    folder: Path, cells: Sequence[Cell], info: Mapping[str, Any] = INFO, name: str = "run", **changes: Any
+) -> Path:
+    """Write cells and run information as a merged run folder within `folder`."""
+    run = folder / name
+    shard = Shard(run, "main")
+    for cell in cells:
+        shard.append(cell)
+    run.mkdir(exist_ok=True)
+    write_plan(run, {**info, **changes}, [])
+    merge(run)
+    return run

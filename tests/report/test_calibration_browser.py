@@ -17,12 +17,13 @@ from harness.report import render
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 
 
-@pytest.fixture
-def page(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(sweep, "measured", study_facts)
+@pytest.fixture(scope="module")
+def page(make_once: MakeRun) -> Path:
     wrong = asked("cal-bag", direction={"value": 0.9, "low": 0.88, "high": 0.92}, colour=None)
     cells = [*(cell for cell in all_asked() if cell.model != "cal-bag"), wrong, *sample_cells()]
-    return render(make_run(cells, info={**INFO, "models": [*INFO["models"], *MODELS]}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sweep, "measured", study_facts)
+        return render(make_once(cells, info={**INFO, "models": [*INFO["models"], *MODELS]}))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

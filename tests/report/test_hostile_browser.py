@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hostile import CORPUS
-from report_samples import MakeRun
+from report_samples import write_run
 from test_report_browser import CHROMIUM, all_views, browser, look, visit  # noqa: F401 - browser is a fixture
 from whole_samples import whole_run
 
@@ -15,13 +16,14 @@ from harness import across
 from harness.measure import oddity
 from harness.report import render
 from harness.report.inline import visible
+from harness.shards import Cell
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 TAME = tuple(f"word {i}" for i in range(4))
 THUMBNAILS = {"IMG", "IMG alt", "IMG class", "IMG src", "IMG src data:image/webp"}  # drawn as rows come into sight
 # every kind of element with every attribute it has anywhere in the page, and what it would run or load
-KINDS = """() => { const found = new Set();
-    for (const element of document.querySelectorAll('*')) {
+KINDS = """of => { const found = new Set(), view = document.querySelector(of);
+    for (const element of [view, ...view.querySelectorAll('*')]) {
         found.add(element.tagName);
         for (const { name } of element.attributes) found.add(`${element.tagName} ${name}`);
         for (const name of ['src', 'href', 'action', 'srcdoc']) {
@@ -36,34 +38,36 @@ TEXT = """() => [...document.querySelectorAll('body, body *:not(script, style)')
     .join(' ').replace(/\\s+/g, ' ')"""
 
 
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(oddity, "DRAWS", 100)
-    monkeypatch.setattr(across, "DRAWS", 100)
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("hostile")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(oddity, "DRAWS", 100)
+        patch.setattr(across, "DRAWS", 100)
+
+        def make(cells: Sequence[Cell], **told: Any) -> Path:
+            return write_run(folder, cells, **told)
+
+        words = {"tame": TAME, "hostile": CORPUS}
+        return {name: render(whole_run(make, folder, words[name], name)) for name in words}
 
 
-def kinds(browser: Any, run: Path) -> set[str]:  # noqa: F811
-    """Of the page with all its views opened."""
-    with visit(browser, render(run)) as tab:
+def kinds(browser: Any, page: Path) -> set[str]:  # noqa: F811
+    """Of the page with all its views opened: of each as it is shown, and of what is around and left of others."""
+    with visit(browser, page) as tab:
         found: set[str] = set()
         for view in all_views(tab):
             look(tab, view)
-            found |= set(tab.evaluate(KINDS))
-        return found
+            found |= set(tab.evaluate(KINDS, f"#{view}"))
+        return found | set(tab.evaluate(KINDS, "html"))
 
 
-@pytest.mark.usefixtures("quick")
-def test_no_string_becomes_an_element_or_an_attribute_in_any_view(
-    browser: Any, make_run: MakeRun, tmp_path: Path  # noqa: F811
-) -> None:  # fmt: skip
-    tame = kinds(browser, whole_run(make_run, tmp_path, TAME, "tame"))
-    assert kinds(browser, whole_run(make_run, tmp_path, CORPUS)) <= tame | THUMBNAILS
+def test_no_string_becomes_an_element_or_an_attribute_in_any_view(browser: Any, pages: dict[str, Path]) -> None:  # noqa: F811
+    assert kinds(browser, pages["hostile"]) <= kinds(browser, pages["tame"]) | THUMBNAILS
 
 
-@pytest.mark.usefixtures("quick")
-def test_every_string_is_there_as_text(browser: Any, make_run: MakeRun, tmp_path: Path) -> None:  # noqa: F811
-    run = whole_run(make_run, tmp_path, CORPUS)
-    with visit(browser, render(run), java_script_enabled=False) as tab:
+def test_every_string_is_there_as_text(browser: Any, pages: dict[str, Path]) -> None:  # noqa: F811
+    with visit(browser, pages["hostile"], java_script_enabled=False) as tab:
         shown = tab.evaluate(TEXT)
         board = tab.locator("#leaderboard").evaluate("it => it.textContent.replace(/\\s+/g, ' ')")
     for text in CORPUS:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from full_samples import Size, make
-from report_samples import MakeRun, sample_cells
+from report_samples import MakeRun, sample_cells, write_run
 from test_report_browser import CHROMIUM, all_views, browser, look, overflow, visit  # noqa: F401 - browser is a fixture
 from whole_samples import whole_run
 
@@ -30,8 +30,6 @@ HEADS = f"[...document.querySelectorAll('.board thead th')]{LEFT}"
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from conftest import write_run
-
     folder = tmp_path_factory.mktemp("views")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(oddity, "DRAWS", 100)
@@ -106,8 +104,8 @@ def test_the_menu_is_used_by_keyboard(browser: Any, page: Path) -> None:  # noqa
         assert not menu.locator("a").first.is_visible()
 
 
-def test_models_are_filtered_by_name_family_and_tag(browser: Any, sample_run: Path) -> None:  # noqa: F811
-    with visit(browser, render(sample_run)) as tab:
+def test_models_are_filtered_by_name_family_and_tag(browser: Any, sample_page: Path) -> None:  # noqa: F811
+    with visit(browser, sample_page) as tab:
         every = tab.evaluate(NAMES)
         tab.get_by_role("searchbox", name="Model").fill("CLIP")
         assert tab.evaluate(NAMES) == [name for name in every if "clip" in name]
@@ -123,8 +121,8 @@ def test_models_are_filtered_by_name_family_and_tag(browser: Any, sample_run: Pa
         assert tab.evaluate(NAMES) == every
 
 
-def test_suites_are_chosen_and_sorting_still_hits_their_column(browser: Any, sample_run: Path) -> None:  # noqa: F811
-    with visit(browser, render(sample_run)) as tab:
+def test_suites_are_chosen_and_sorting_still_hits_their_column(browser: Any, sample_page: Path) -> None:  # noqa: F811
+    with visit(browser, sample_page) as tab:
         every = tab.evaluate(HEADS)
         menu = tab.locator("#by-suite")
         menu.locator("summary").click()
@@ -158,8 +156,8 @@ def test_paper_shows_the_view_that_is_open_and_all_of_them_without_script(browse
         assert len(tab.evaluate(SHOWN)) == len(all_views(tab))
 
 
-def test_the_head_of_the_leaderboard_stays_in_sight(browser: Any, sample_run: Path) -> None:  # noqa: F811
-    with visit(browser, render(sample_run), 390) as tab:
+def test_the_head_of_the_leaderboard_stays_in_sight(browser: Any, sample_page: Path) -> None:  # noqa: F811
+    with visit(browser, sample_page, 390) as tab:
         tab.locator(".tall").evaluate("it => { it.style.maxHeight = '14rem'; it.scrollTo(300, 150) }")
         frame = tab.locator(".tall").bounding_box()
         head, name = tab.locator(".board thead th").first, tab.locator(".board tbody th[scope=row]").nth(2)

@@ -21,11 +21,11 @@ WORDS = ("cup", "lamp", "a cat with an uncommonly-long-name-that-does-not-end-so
 MEASURED = {"mpnet": 0.7, "minilm": 0.6}
 
 
-@pytest.fixture
-def page(make_run: MakeRun, tmp_path: Path) -> Path:
-    rows = list(samples(WORDS).values())
-    cells = [replace(c, stats=asked(tmp_path / "run", rows[i % 4], rows[i % 3])) for i, c in enumerate(probe_cells())]
-    return render(make_run(cells, info={**INFO, "models": [*INFO["models"], *MODELS]}))
+@pytest.fixture(scope="module")
+def page(make_once: MakeRun) -> Path:
+    rows, run = list(samples(WORDS).values()), make_once([])
+    cells = [replace(c, stats=asked(run, rows[i % 4], rows[i % 3])) for i, c in enumerate(probe_cells())]
+    return render(make_once(cells, info={**INFO, "models": [*INFO["models"], *MODELS]}))
 
 
 @pytest.mark.parametrize("width", [1280, 390])

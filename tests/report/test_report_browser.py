@@ -69,9 +69,8 @@ def overflow(tab: Any) -> int:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-def test_charts_draw_and_the_page_fits(browser: Any, sample_run: Path, width: int, scheme: str) -> None:
-    page = render(sample_run)
-    with visit(browser, page, width, color_scheme=scheme) as tab:
+def test_charts_draw_and_the_page_fits(browser: Any, sample_page: Path, width: int, scheme: str) -> None:
+    with visit(browser, sample_page, width, color_scheme=scheme) as tab:
         assert tab.locator("#leaderboard").bounding_box()["y"] < 400
         assert tab.locator(".chart svg").count() == 0  # what nobody has looked at
         for view in all_views(tab):
@@ -84,22 +83,22 @@ def test_charts_draw_and_the_page_fits(browser: Any, sample_run: Path, width: in
         assert tab.locator(DRAWN).count() == 4  # two models on two axes
 
 
-def test_pointing_at_a_dot_tells_its_interval(browser: Any, sample_run: Path) -> None:
-    with visit(browser, render(sample_run), view="suite-scene-choice") as tab:
+def test_pointing_at_a_dot_tells_its_interval(browser: Any, sample_page: Path) -> None:
+    with visit(browser, sample_page, view="suite-scene-choice") as tab:
         tab.locator("#suite-scene-choice .chart svg .mark-symbol.role-mark path").first.hover(force=True)
         assert re.search(r"interval: \[\d\d\.\d, \d\d\.\d\]", tab.locator(".tip").inner_text())
 
 
-def test_the_page_reads_without_script(browser: Any, sample_run: Path) -> None:
-    with visit(browser, render(sample_run), java_script_enabled=False) as tab:
+def test_the_page_reads_without_script(browser: Any, sample_page: Path) -> None:
+    with visit(browser, sample_page, java_script_enabled=False) as tab:
         assert tab.locator("#suite-vsr-relations .heat td").first.is_visible()
         assert not tab.locator(".chart").first.is_visible()
         assert not tab.locator(".confusion").first.is_visible()
         assert "41.0" in tab.locator("#leaderboard").inner_text()
 
 
-def test_a_click_sorts_within_each_band(browser: Any, sample_run: Path) -> None:
-    with visit(browser, render(sample_run)) as tab:
+def test_a_click_sorts_within_each_band(browser: Any, sample_page: Path) -> None:
+    with visit(browser, sample_page) as tab:
         button = tab.locator(".board thead button").nth(3)
         names = "[...document.querySelectorAll('.board tbody th[scope=row] > bdi')].map(e => e.textContent)"
         button.click()
@@ -111,7 +110,7 @@ def test_a_click_sorts_within_each_band(browser: Any, sample_run: Path) -> None:
         assert tab.evaluate(names)[0] == "clip-b32/image"
 
 
-def test_the_policy_holds(browser: Any, sample_run: Path) -> None:
+def test_the_policy_holds(browser: Any, sample_page: Path) -> None:
     attempts = {
         # later, in a turn of the page's own: what a debugger evaluates at once is let through
         "eval": """new Promise(done => setTimeout(() => {
@@ -125,16 +124,20 @@ def test_the_policy_holds(browser: Any, sample_run: Path) -> None:
     }
     context = browser.new_context()
     tab = context.new_page()
-    tab.goto(render(sample_run).as_uri())
+    tab.goto(sample_page.as_uri())
     found = {name: tab.evaluate(f"async () => await {code}") for name, code in attempts.items()}
     context.close()
     assert set(found.values()) == {"refused"}, found
 
 
+@pytest.fixture(scope="module")
+def hostile_page(make_once: MakeRun) -> Path:
+    return render(make_once(hostile_cells(), info=hostile_info()))
+
+
 @pytest.mark.parametrize("width", [1280, 390])
-def test_hostile_strings_do_nothing(browser: Any, make_run: MakeRun, width: int) -> None:
-    page = render(make_run(hostile_cells(), info=hostile_info()))
-    with visit(browser, page, width) as tab:
+def test_hostile_strings_do_nothing(browser: Any, hostile_page: Path, width: int) -> None:
+    with visit(browser, hostile_page, width) as tab:
         for view in all_views(tab):
             look(tab, view)
             assert overflow(tab) <= 0, view

@@ -54,18 +54,18 @@ def outline(run: Path) -> Outline:
     return Outline(render(run).read_text())
 
 
-def test_leaderboard_shows_the_numbers_of_the_run(sample_run: Path) -> None:
-    rows = outline(sample_run).rows
-    for record in read_run(sample_run).results.query("slice == 'all'").to_dict("records"):
+def test_leaderboard_shows_the_numbers_of_the_run(sample_page: Path) -> None:
+    rows = Outline(sample_page.read_text()).rows
+    for record in read_run(sample_page.parent).results.query("slice == 'all'").to_dict("records"):
         row = next(row for row in rows if row and row[0].split()[0] == record["model"])
         cell = " ".join((*rows[0], *row))  # what a whole column shares stands in its head
         for name in ("value", "low", "high", "chance"):
             assert bare(record[name], record["metric"]) in cell
 
 
-def test_every_result_stands_in_its_suites_tables(sample_run: Path) -> None:
-    page = render(sample_run).read_text()
-    for record in read_run(sample_run).results.to_dict("records"):
+def test_every_result_stands_in_its_suites_tables(sample_page: Path) -> None:
+    page = sample_page.read_text()
+    for record in read_run(sample_page.parent).results.to_dict("records"):
         if record["value"] == record["value"]:
             assert f'data-order="{record["value"]}"' in page
 
@@ -78,14 +78,14 @@ def test_missing_numbers_are_dashes(make_run: MakeRun) -> None:
     assert "NaN" not in "".join("".join(row) for row in page.rows)
 
 
-def test_cells_at_chance_say_so_in_words(sample_run: Path) -> None:
-    rows = outline(sample_run).rows
+def test_cells_at_chance_say_so_in_words(sample_page: Path) -> None:
+    rows = Outline(sample_page.read_text()).rows
     assert "at chance" in " ".join(next(row for row in rows if row[0].split()[:1] == ["random"]))
     assert "at chance" not in " ".join(next(row for row in rows if row[0].split()[:1] == ["mpnet"]))
 
 
-def test_controls_stand_apart_and_below(sample_run: Path) -> None:
-    names = [row[0].split()[0] for row in outline(sample_run).rows[1:11] if row]
+def test_controls_stand_apart_and_below(sample_page: Path) -> None:
+    names = [row[0].split()[0] for row in Outline(sample_page.read_text()).rows[1:11] if row]
     assert names == [
         "Models",
         "clip-b32/image",
@@ -107,8 +107,8 @@ def test_models_of_the_first_suite_stand_by_value(make_run: MakeRun) -> None:
     assert names == ["high", "middle", "low"]
 
 
-def test_skipped_and_failed_cells_are_listed_with_reasons(sample_run: Path) -> None:
-    text = outline(sample_run).text
+def test_skipped_and_failed_cells_are_listed_with_reasons(sample_page: Path) -> None:
+    text = Outline(sample_page.read_text()).text
     for cell in sample_cells():
         assert cell.reason in text
 
@@ -198,8 +198,8 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
         render(tmp_path)
 
 
-def test_policy_allows_the_pages_own_code_alone(sample_run: Path) -> None:
-    page = render(sample_run).read_text()
+def test_policy_allows_the_pages_own_code_alone(sample_page: Path) -> None:
+    page = sample_page.read_text()
     policy = next(a["content"] for t, a in Outline(page).tags if a.get("http-equiv") == "Content-Security-Policy") or ""
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
@@ -211,8 +211,8 @@ def test_policy_allows_the_pages_own_code_alone(sample_run: Path) -> None:
         assert base64.b64encode(hashlib.sha256(piece.encode()).digest()).decode() in policy
 
 
-def test_nothing_in_the_page_points_outside(sample_run: Path) -> None:
-    for tag, attributes in outline(sample_run).tags:
+def test_nothing_in_the_page_points_outside(sample_page: Path) -> None:
+    for tag, attributes in Outline(sample_page.read_text()).tags:
         assert tag not in ("link", "iframe", "img", "object", "embed", "base", "form", "svg")
         assert "src" not in attributes
         assert (attributes.get("href") or "#").startswith("#")

@@ -22,11 +22,9 @@ ODD = "two / <b>&?"  # a name that a fragment has to spell
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from conftest import make_run
-
+def run(make_once: MakeRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("rows")
-    return choice_run(make_run.__wrapped__(path), path, {"one": 130, ODD: 20})
+    return choice_run(make_once, path, {"one": 130, ODD: 20})
 
 
 @pytest.fixture(scope="module")

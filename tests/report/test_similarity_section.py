@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,13 +41,19 @@ def cells() -> list[Cell]:
     return found
 
 
-@pytest.fixture
-def run(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(oddity, "DRAWS", 100)
-    monkeypatch.setattr(across, "DRAWS", 200)
-    folder = make_run([*cells(), *sample_cells()])
-    write_comparisons(folder)
-    return folder
+@pytest.fixture(scope="module")
+def run(make_once: MakeRun) -> Iterator[Path]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(oddity, "DRAWS", 100)
+        patch.setattr(across, "DRAWS", 200)
+        folder = make_once([*cells(), *sample_cells()])
+        write_comparisons(folder)
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def page(run: Path) -> Path:
+    return render(run)
 
 
 def only(run: Path) -> Matrix:
@@ -84,7 +92,8 @@ def test_a_run_without_such_suites_has_no_section(sample_run: Path) -> None:
     assert 'id="similarity"' not in render(sample_run).read_text()
 
 
-def test_arrays_that_cannot_be_read_leave_the_page_standing(run: Path) -> None:
+def test_arrays_that_cannot_be_read_leave_the_page_standing(run: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(run, tmp_path / "torn")
     arrays_path(run, SUITE, "mpnet").write_bytes(b"torn")
     write_comparisons(run)
     matrix = only(run)
@@ -95,8 +104,8 @@ def test_arrays_that_cannot_be_read_leave_the_page_standing(run: Path) -> None:
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 @pytest.mark.parametrize("width", [1280, 390])
-def test_drawings_are_drawn_when_they_are_unfolded_and_the_page_fits(browser: Any, run: Path, width: int) -> None:  # noqa: F811
-    with visit(browser, render(run), width, "similarity") as tab:
+def test_drawings_are_drawn_when_they_are_unfolded_and_the_page_fits(browser: Any, page: Path, width: int) -> None:  # noqa: F811
+    with visit(browser, page, width, "similarity") as tab:
         folded = tab.locator("#similarity details.drawings")
         assert folded.count() == 3
         assert tab.locator("#similarity .drawings .chart svg").count() == 0
@@ -110,8 +119,8 @@ def test_drawings_are_drawn_when_they_are_unfolded_and_the_page_fits(browser: An
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
-def test_the_matrix_reads_without_script(browser: Any, run: Path) -> None:  # noqa: F811
-    with visit(browser, render(run), java_script_enabled=False) as tab:
+def test_the_matrix_reads_without_script(browser: Any, page: Path) -> None:  # noqa: F811
+    with visit(browser, page, java_script_enabled=False) as tab:
         row = tab.locator("#similarity table.matrix tbody tr", has_text="minilm").inner_text()
         assert row.count("[") == 2
         assert tab.get_by_role("link", name="Similarity", exact=True).get_attribute("href") == "#similarity"

@@ -19,15 +19,15 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this ma
 RELATIONS = tuple(f"relation {i} with {HOSTILE[1]}" for i in range(12))
 
 
-@pytest.fixture
-def page(make_run: MakeRun) -> Path:
+@pytest.fixture(scope="module")
+def page(make_once: MakeRun) -> Path:
     cells = []
     for i, model in enumerate((HOSTILE[0], "b", "c")):
         rows = [outcome(k, RELATIONS[k % 12], RELATIONS[(k + (k // 12 % (i + 2) == 0)) % 12]) for k in range(240)]
         results = (*probe(0.5 + i / 10, RELATIONS).results, *answered(rows).results)
         cells.append(Cell(suite="s", model=model, status="passed", findings=Findings(results, tuple(rows))))
         cells.append(Cell(suite="few", model=model, status="passed", findings=probe(0.6, ("on", "in"))))
-    return render(make_run(cells))
+    return render(make_once(cells))
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
