@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-from report_samples import HOSTILE, MakeRun
+from report_samples import HOSTILE, MakeRun, write_run
 from rows_samples import answered, asked, choice_run, hostile_rows
 from test_report_browser import CHROMIUM, browser, overflow, visit  # noqa: F401 - browser is a fixture
 
@@ -22,9 +23,9 @@ ODD = "two / <b>&?"  # a name that a fragment has to spell
 
 
 @pytest.fixture(scope="module")
-def run(make_once: MakeRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("rows")
-    return choice_run(make_once, path, {"one": 130, ODD: 20})
+    return choice_run(partial(write_run, path), path, {"one": 130, ODD: 20})
 
 
 @pytest.fixture(scope="module")
