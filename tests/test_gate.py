@@ -226,6 +226,21 @@ def test_a_cell_that_was_not_asked_for_is_lost_and_a_new_one_is_not(two):
     assert Gate(baseline={}, verdicts=(lost, new)).failing == ()
 
 
+def test_what_was_not_measured_now_is_not_comparable_though_its_rows_are_there(two):
+    before, after = two([cell(EVEN), cell(EVEN, "t")], [cell(EVEN), cell(EVEN, "t")])
+    stale, fresh = judge(before, replace(after, stale={("s", "m"): "skipped: no GPU"}))
+    assert (stale.verdict, stale.reason) == ("not comparable", "not measured now: skipped: no GPU")
+    assert fresh.verdict == "unchanged"
+    assert Gate(baseline={}, verdicts=(stale, fresh), strict=True).failing == (stale,)
+
+
+def test_a_gate_is_blind_where_it_could_compare_no_cell_of_its_baseline(two):
+    found = compare(*two([cell(EVEN)], [cell(EVEN, model="renamed")]))
+    assert found.blind
+    assert not replace(found, verdicts=()).blind
+    assert not replace(found, verdicts=tuple(v for v in found.verdicts if v.reason == NEW)).blind
+
+
 def test_a_cell_that_no_side_measured_is_not_spoken_of(two):
     failed = Cell(suite="s", model="m", status="error", reason="it broke")
     assert judge(*two([failed], [failed])) == []
