@@ -196,7 +196,7 @@ def test_a_cell_that_is_resumed_and_skipped_now_is_not_judged_by_its_old_rows(ju
 
 def test_what_comes_after_the_first_failure_is_not_judged_by_its_old_rows(judged):
     judged({"constant": 50, "random": 50})
-    changed = READING + "    assert model.spec.name == 'random'\n"
+    changed = READING + "        assert model.spec.name == 'random'\n"
     made, done = judged({"constant": 50, "random": 50}, "-x", reading=changed)
     assert done.ret == 1
     assert "not measured now: the run was stopped before it\n    reading: random" in said(done)
@@ -204,7 +204,7 @@ def test_what_comes_after_the_first_failure_is_not_judged_by_its_old_rows(judged
 
 
 def test_a_run_of_which_nothing_can_be_compared_fails(judged, kept):
-    made, done = judged({"constant": 50, "random": 50}, f"--baseline={kept['lost']}")
+    _, done = judged({"constant": 50, "random": 50}, f"--baseline={kept['lost']}")
     assert done.ret == 1
     done.assert_outcomes(passed=2)
     assert f"\n{BLIND}\n" in said(done)
@@ -282,7 +282,7 @@ def test_workers_that_are_asked_for_by_tx_are_judged_and_a_dead_one_fails_its_ce
     shutil.copy(kept["reading"], tmp_path / "b.parquet")
     words = ("--baseline", "b.parquet", "--junitxml", "junit.xml", "-p", "no:cacheprovider", "--strict")
     assert made.pytest(*words).ret == 1
-    made.write("test_reading.py", READING + "    model.spec.name == 'random' and __import__('os').abort()\n")
+    made.write("test_reading.py", READING + "        model.spec.name == 'random' and __import__('os').abort()\n")
     command = made.command(*words, "-d", "--tx", "popen")
     place = command.index("-n")
     done = made.run(command[:place] + command[place + 2 :])
