@@ -72,7 +72,8 @@ def of_run(run: Run) -> Baseline:
         "models": _models(run.info),
         "cells": _cells(run, rows),
     }
-    return Baseline(run.path, about, rows, ids)
+    stale = {(cell["suite"], cell["model"]): why for cell in run.info["cells"] if (why := cell.get("stale"))}
+    return Baseline(run.path, about, rows, ids, stale)
 
 
 def _check_counts(run: Run) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.baseline import MEASURED, Baseline, CellKey
+from harness.runs import STALE
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -49,7 +50,7 @@ def paired(
         state = {"error": FAILED, "skipped": "the baseline has it, and now it was skipped"}[new["status"]]
         return f"{state}: {new['reason']}"
     if key in after.stale:
-        return f"not measured now: {after.stale[key]}"
+        return f"{STALE}{after.stale[key]}"
     rows = _side_by_side(old_rows, new_rows)
     reasons = [_limits(before, after), *_settings(before, after, key), *_data(old, new, rows)]
     return "; ".join(said) if (said := list(filter(None, reasons))) or isinstance(rows, str) else rows

@@ -320,6 +320,18 @@ def test_a_verdict_does_not_hold_of_a_cell_that_was_measured_since(judged):
     assert [v.suite for v in read_verdicts(judged).verdicts] == ["t"]
 
 
+def test_a_run_folder_says_itself_what_was_not_measured_now(judged, tmp_path):
+    before, after = read_baseline(tmp_path / "a"), read_baseline(judged)
+    write_verdicts(judged, compare(before, replace(after, stale={("s", "m"): "skipped: no GPU"})))
+    for again in (mark, merge):
+        again(judged)
+        assert [v.verdict for v in judge(before, read_baseline(judged))] == ["not comparable", "unchanged"]
+    assert states(judged)["s"] == ("passed", "not comparable")
+    Shard(judged, "late").append(cell(WORSE, key="new"))
+    merge(judged)
+    assert [v.verdict for v in judge(before, read_baseline(judged))] == ["regressed", "unchanged"]
+
+
 def test_a_later_judgement_takes_a_regression_back(judged):
     write_verdicts(judged, compare(read_baseline(judged), read_baseline(judged)))
     mark(judged)

@@ -91,8 +91,8 @@ class Gated:
         lines = self.config.stash[finish.LINES]
         try:
             self.nodes = {cell: node for node, cell in latest_nodes(run).items()}
-            after = replace(of_run(read_run(run)), stale=self._stale())
-            judged = compare(self.before, after, self.min_effect, self.strict)
+            after = of_run(read_run(run))
+            judged = compare(self.before, replace(after, stale=self._stale(after)), self.min_effect, self.strict)
             write_verdicts(run, judged)
             states = {(cell["suite"], cell["model"]): cell for cell in mark(run)}
         except HarnessError as error:
@@ -107,9 +107,11 @@ class Gated:
             _fails(session)
         return judged
 
-    def _stale(self) -> dict[Cell, str]:
-        """The cells that this session asked for and neither measured nor found measured, and why."""
-        return {cell: _why(self.reports.get(node)) for cell, node in self.nodes.items() if node not in self.passed}
+    def _stale(self, run: Baseline) -> dict[Cell, str]:
+        """The cells that this session asked for and neither measured nor found measured, and why; and older ones."""
+        older = {cell: why for cell, why in run.stale.items() if cell not in self.nodes}
+        mine = {cell: node for cell, node in self.nodes.items() if node not in self.passed}
+        return older | {cell: _why(self.reports.get(node)) for cell, node in mine.items()}
 
     def _fail(self, session: pytest.Session, verdict: Verdict) -> None:
         """Let a cell fail in all that pytest counts and writes, once."""

@@ -201,6 +201,10 @@ def test_what_comes_after_the_first_failure_is_not_judged_by_its_old_rows(judged
     assert done.ret == 1
     assert "not measured now: the run was stopped before it\n    reading: random" in said(done)
     assert verdicts(made)["random"] == "not comparable"
+    judged({"constant": 50, "random": 50}, "-k", "constant")
+    assert verdicts(made) == {"constant": "unchanged", "random": "not comparable"}  # nor by a later session
+    judged({"constant": 50, "random": 50})
+    assert verdicts(made) == {"constant": "unchanged", "random": "unchanged"}
 
 
 def test_a_run_of_which_nothing_can_be_compared_fails(judged, kept):
