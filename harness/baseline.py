@@ -15,6 +15,7 @@ import numpy as np
 
 from harness.baseline_file import COLUMNS, FORMAT, read_file, write_file
 from harness.errors import RunError
+from harness.models import ModelSpec
 from harness.rows import digest
 from harness.runs import Run, read_run
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 RECORDED = ("family", "prompt", "pooling", "dtype", "options", "attn_implementation", "source", "revision")
+READ = (*COLUMNS, "slice")  # of a run folder's rows
 MEASURED = ("passed", "regressed")
 CellKey = tuple[str, str]
 
@@ -32,19 +34,26 @@ class Baseline:
 
     `about` has format, started, finished, commit, dirty, packages, limit, `models` by name and `cells` by (suite,
     model); of a run folder it has the cells that failed, too. `rows` is a frame of COLUMNS without unanswered rows;
-    `ids` names the rows by their digests where they are known: in a run folder.
+    `ids` names the rows by their digests where they are known: in a run folder. `stale` says of cells why their rows,
+    though they are there, are of an earlier session and were not measured now.
     """
 
     path: Path
     about: Mapping[str, Any]
     rows: DataFrame
     ids: Mapping[int, str] = field(default_factory=dict)
+    stale: Mapping[CellKey, str] = field(default_factory=dict)
 
     @property
     def cells(self) -> Mapping[CellKey, Mapping[str, Any]]:
         """What is known of each suite × model."""
         cells: Mapping[CellKey, Mapping[str, Any]] = self.about["cells"]
         return cells
+
+
+def settings(spec: ModelSpec) -> dict[str, Any]:
+    """What is recorded of a model, as plain values."""
+    return {name: dict(spec.options) if name == "options" else getattr(spec, name) for name in RECORDED}
 
 
 # --- from a run folder --------------------------------------------------------------------------
@@ -63,7 +72,8 @@ def of_run(run: Run) -> Baseline:
         "models": _models(run.info),
         "cells": _cells(run, rows),
     }
-    return Baseline(run.path, about, rows, ids)
+    stale = {(cell["suite"], cell["model"]): why for cell in run.info["cells"] if (why := cell.get("stale"))}
+    return Baseline(run.path, about, rows, ids, stale)
 
 
 def _check_counts(run: Run) -> None:
@@ -84,15 +94,19 @@ def _check_counts(run: Run) -> None:
 
 
 def _digested(every: DataFrame) -> tuple[DataFrame, dict[int, str]]:
-    """The answered rows with digests for ids and groups; what a suite asked again under one id is a row of its own."""
+    """The answered rows with digests for ids and groups; what a suite asked again under one id is a row of its own.
+
+    Such rows are numbered by group, slice and the order in which they were asked, whatever was answered.
+    """
     import pandas as pd
 
-    rows = every.loc[every["correct"].notna(), list(COLUMNS)].astype({"suite": str, "model": str})
+    rows = every[list(READ)].astype({"suite": str, "model": str})
     cell = ["suite", "model", "row"]
     if rows.duplicated(cell).any():
-        rows = rows.sort_values([*cell, "correct"])
+        rows = rows.astype({"slice": str}).sort_values([*cell, "group", "slice"], kind="stable")
         again = rows.groupby(cell).cumcount()
         rows["row"] = rows["row"].where(again == 0, rows["row"] + " (asked again " + again.astype(str) + ")")
+    rows = rows.loc[rows["correct"].notna(), list(COLUMNS)]
     ids: dict[int, str] = {}
     for name in ("row", "group"):
         codes, names = pd.factorize(rows[name])
@@ -117,11 +131,17 @@ def _models(info: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     }
 
 
+def _settings(cell: Mapping[str, Any], models: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """How the model was asked as the cell was measured, where that is not what the run says of the model."""
+    own, told = (cell.get("stats") or {}).get("settings"), models.get(cell["model"], {})
+    return {"settings": own} if own and any(told.get(name) != value for name, value in own.items()) else {}
+
+
 def _cells(run: Run, rows: DataFrame) -> dict[CellKey, dict[str, Any]]:
     answered = rows.groupby(["suite", "model"]).size().to_dict()
     overall = run.results[run.results["slice"] == "all"].drop_duplicates(["suite", "model"])
     headline = {(r.suite, r.model): (r.metric, None if r.value != r.value else r.value) for r in overall.itertuples()}
-    cells = {}
+    models, cells = _models(run.info), {}
     for cell in run.info["cells"]:
         key, told = (cell["suite"], cell["model"]), cell.get("asked") or {}
         metric, value = headline.get(key, ("", None))
@@ -135,6 +155,7 @@ def _cells(run: Run, rows: DataFrame) -> dict[CellKey, dict[str, Any]]:
             "pictures": told.get("pictures", ""),  # none were read, or of an older version, which did not keep it
             "metric": metric,
             "value": value,
+            **_settings(cell, models),
         }
     return cells
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.baseline import MEASURED, Baseline, CellKey
+from harness.runs import STALE
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -18,6 +19,7 @@ SETTINGS = ("family", "prompt", "pooling", "dtype", "options")
 # options that say where a checkpoint or its interpreter lies, or how long one waits, and not how it is asked
 NO_SETTINGS = frozenset({"weights", "allow_bin", "python", "start_timeout_s", "timeout_s"})
 NEW = "not in the baseline"
+FAILED = "the baseline has it, and now it failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +47,12 @@ def paired(
     if new is None:
         return "the baseline has it, and this run was not asked for it"
     if new["status"] not in MEASURED:
-        state = {"error": "failed", "skipped": "was skipped"}[new["status"]]
-        return f"the baseline has it, and now it {state}: {new['reason']}"
+        state = {"error": FAILED, "skipped": "the baseline has it, and now it was skipped"}[new["status"]]
+        return f"{state}: {new['reason']}"
+    if key in after.stale:
+        return f"{STALE}{after.stale[key]}"
     rows = _side_by_side(old_rows, new_rows)
-    reasons = [_limits(before, after), *_settings(before, after, key[1]), *_data(old, new, rows)]
+    reasons = [_limits(before, after), *_settings(before, after, key), *_data(old, new, rows)]
     return "; ".join(said) if (said := list(filter(None, reasons))) or isinstance(rows, str) else rows
 
 
@@ -57,8 +61,8 @@ def _limits(before: Baseline, after: Baseline) -> str:
     return f"another --limit: {old} -> {new}" if old != new else ""
 
 
-def _settings(before: Baseline, after: Baseline, model: str) -> Iterable[str]:
-    old, new = (side.about["models"].get(model, {}) for side in (before, after))
+def _settings(before: Baseline, after: Baseline, key: CellKey) -> Iterable[str]:
+    old, new = (side.cells[key].get("settings") or side.about["models"].get(key[1], {}) for side in (before, after))
     for name in SETTINGS:
         a, b = (_setting(side.get(name)) for side in (old, new))
         if a != b:

@@ -20,10 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.baseline import MEASURED, Baseline, CellKey
-from harness.comparable import NEW, Pair, by_cell, paired
+from harness.comparable import FAILED, NEW, Pair, by_cell, paired
 from harness.errors import ConfigError, RunError
 from harness.files import write_whole
 from harness.measure.compare import ALPHA, Difference, difference, holm
+from harness.points import interval, p_value, points
 from harness.runs import GATE
 
 FORMAT = 1
@@ -73,6 +74,16 @@ class Gate:
     def failing(self) -> tuple[Verdict, ...]:
         """What regressed and, where it is strict, what could not be compared though the baseline has it."""
         return tuple(v for v in self.verdicts if v.verdict == "regressed" or (self.strict and lost(v)))
+
+    @property
+    def broken(self) -> tuple[Verdict, ...]:
+        """What the baseline has and failed now."""
+        return tuple(v for v in self.verdicts if lost(v) and v.reason.startswith(FAILED))
+
+    @property
+    def blind(self) -> bool:
+        """Whether the baseline has cells and none of them could be compared."""
+        return any(map(lost, self.verdicts)) and all(v.verdict == "not comparable" for v in self.verdicts)
 
 
 def lost(verdict: Verdict) -> bool:
@@ -149,12 +160,12 @@ def _verdict(
 
 
 def _reason(verdict: str, before: float, after: float, d: Difference, p: float, tests: int, detectable: float) -> str:
-    interval = "" if d.low is None or d.high is None else f" [{100 * d.low:+.1f}, {100 * d.high:+.1f}]"
-    said = f"{100 * before:.1f} % -> {100 * after:.1f} %, difference {100 * d.value:+.1f} points{interval}, "
-    said += f"{'p < 0.0001' if p < 0.0001 else f'p = {p:.4f}'} (Holm over {tests})"
+    ends = "" if d.low is None else f" {interval(d.low, d.high)}"
+    said = f"{points(before)} % -> {points(after)} %, difference {points(d.value, signed=True)} points{ends}, "
+    said += f"p = {p_value(p)} (Holm over {tests})".replace("= <", "< ")
     if verdict != "unchanged":
         return f"{'worse' if verdict == 'regressed' else 'better'} than the baseline: {said}"
-    seen = f"a drop of {100 * detectable:.1f} points would have been seen" if detectable < 1 else "too few rows to tell"
+    seen = f"a drop of {points(detectable)} points would have been seen" if detectable < 1 else "too few rows to tell"
     return f"{said}; {seen}"
 
 

@@ -21,6 +21,7 @@ from harness.shards import Cell, read_cells, read_plan
 
 FORMAT = 1
 GATE = "gate.json"  # what harness.gate said of the run
+STALE = "not measured now: "  # why the gate did not judge rows of an earlier session, and what it says before it
 APART = ("data", "pictures", "rows")  # of a cell's statistics: gathered over cells, and named in `asked`
 UNFINISHED = "not finished: the run was stopped or its worker died"
 
@@ -77,12 +78,13 @@ def _verdicts(run: Path, finished: Mapping[tuple[str, str], float]) -> dict[tupl
 
 
 def _marked(cells: list[dict[str, Any]], said: Mapping[tuple[str, str], Mapping[str, str]]) -> list[dict[str, Any]]:
-    """Cells of run.json with their verdict (None: not judged, or measured since) and the status that follows."""
+    """Cells of run.json with their verdict (None: not judged, or measured since) and what follows from it."""
     for cell in cells:
         verdict = said.get((cell["suite"], cell["model"]), {})
-        cell["verdict"] = verdict.get("verdict")
+        cell["verdict"], why = verdict.get("verdict"), verdict.get("reason", "")
+        cell["stale"] = why.removeprefix(STALE) if why.startswith(STALE) else ""
         if cell["verdict"] == "regressed" and cell["status"] in ("passed", "regressed"):
-            cell["status"], cell["reason"] = "regressed", verdict["reason"]
+            cell["status"], cell["reason"] = "regressed", why
         elif cell["status"] == "regressed" and cell["verdict"]:  # of an earlier judgement
             cell["status"], cell["reason"] = "passed", ""
     return cells

@@ -131,16 +131,18 @@ def _cell(raw: dict[str, Any]) -> Cell:
     return Cell(**raw, findings=findings)
 
 
-def write_plan(run: Path, info: Mapping[str, Any], cells: Sequence[tuple[str, str]]) -> None:
-    """Write down what a run is and which suite x model it is to give, before the first one."""
-    folder, latest = run / "shards", list(cells)
+def write_plan(run: Path, info: Mapping[str, Any], cells: Sequence[tuple[str, str]], nodes: Sequence[str] = ()) -> None:
+    """Write down what a run is and which suite x model it is to give, before the first one.
+
+    `nodes` are the ids of the tests that give the cells, in the same order.
+    """
+    folder, latest, asked = run / "shards", list(cells), dict(zip(nodes, cells, strict=False))
     with contextlib.suppress(RunError):  # a run that goes on keeps what it was to give before
         info, cells = _joined(read_plan(run), info, cells)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(
-            folder / "plan.json", json.dumps({"info": dict(info), "cells": list(cells), "latest": latest}).encode()
-        )
+        plan = {"info": dict(info), "cells": list(cells), "latest": latest, "nodes": asked}
+        write_whole(folder / "plan.json", json.dumps(plan).encode())
     except OSError as error:
         raise RunError(f"cannot write {folder}: {error}; free space or give another --run-dir") from error
 
@@ -168,3 +170,9 @@ def latest_cells(run: Path) -> set[tuple[str, str]]:
     """What the last call to `write_plan` asked for, of all that the run folder is to hold."""
     plan = json.loads((run / "shards" / "plan.json").read_text())
     return {(suite, model) for suite, model in plan["latest"]}
+
+
+def latest_nodes(run: Path) -> dict[str, tuple[str, str]]:
+    """The same cells by the ids of the tests that give them."""
+    plan = json.loads((run / "shards" / "plan.json").read_text())
+    return {node: (suite, model) for node, (suite, model) in plan.get("nodes", {}).items()}

@@ -8,11 +8,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from gate_samples import answers, cell, folder, right, side
+from gate_samples import MODELS, answers, cell, folder, right, side
 
 from harness.baseline import of_run, read_baseline, write_baseline
 from harness.baseline_file import COLUMNS, KEY
 from harness.errors import RunError
+from harness.gate import judge
 from harness.runs import merge, read_run
 from harness.shards import Cell, Shard, write_plan
 
@@ -117,6 +118,45 @@ def test_what_a_suite_asked_twice_under_one_id_is_two_rows(tmp_path):
     assert len(both[0].rows) == 4
     assert set(both[0].ids.values()) == {"r0", "r1", "r2", "r1 (asked again 1)"}
     pd.testing.assert_frame_equal(both[0].rows, both[1].rows)
+
+
+@pytest.mark.parametrize("part", ["slice", "group", "row"])
+def test_rows_of_one_id_keep_their_partners_whatever_was_answered(tmp_path, part):
+    """Told apart by their slice, their group, or by nothing but the order in which they were asked."""
+
+    def asked(*worth: float | None) -> Cell:
+        found = answers([1] * 30, size=1).outcomes
+        both = [
+            replace(o, correct=credit, **({part: f"{getattr(o, part)} {i}"} if part != "row" else {}))
+            for o in found
+            for i, credit in enumerate(worth)
+        ]
+        return cell([1], findings=replace(answers([1]), outcomes=tuple(both)))
+
+    sides = [side(tmp_path / str(i), asked(*worth)) for i, worth in enumerate([(1, 0), (0, 1), (None, 1)])]
+    said = [judge(sides[0], after)[0] for after in sides[1:]]
+    assert len(said[0].to_wrong) == len(said[0].to_right) == 30
+    assert said[1].reason == "different rows: 30 of the baseline's 60 are missing or unanswered, 0 are new"
+
+
+def test_a_cell_says_how_its_model_was_asked_where_the_run_says_otherwise(tmp_path):
+    """A later session in the folder may have been asked for another dtype of other suites."""
+    asked = {"family": "dual", "prompt": "", "options": {}}
+    run = folder(tmp_path / "run", *(cell([1, 0], s, stats={"settings": {**asked, "dtype": "float32"}}) for s in "st"))
+    write_plan(run, {"models": [{"name": "m", **asked, "dtype": "float16"}], "limit": None}, [("t", "m")])
+    Shard(run, "later").append(cell([1, 0], "t", stats={"settings": {**asked, "dtype": "float16"}}))
+    merge(run)
+    found = read_baseline(run)
+    assert found.about["models"]["m"]["dtype"] == "float16"
+    assert found.cells["s", "m"]["settings"]["dtype"] == "float32"
+    assert "settings" not in found.cells["t", "m"]
+    write_baseline(found, tmp_path / "b.parquet")
+    first = side(
+        tmp_path / "first", *(cell([1, 0], s, stats={}) for s in "st"), models=[{**MODELS[0], "dtype": "float32"}]
+    )
+    for after in (found, read_baseline(tmp_path / "b.parquet")):
+        assert [v.verdict for v in judge(first, after)] == ["unchanged", "not comparable"]
+        assert judge(first, after)[1].reason == "another dtype: 'float32' -> 'float16'"
 
 
 def test_a_baseline_replaces_the_one_before_it_and_leaves_nothing_else(run, file):

@@ -231,6 +231,21 @@ def test_a_cell_that_was_not_asked_for_is_lost_and_a_new_one_is_not(two):
     assert Gate(baseline={}, verdicts=(lost, new)).failing == ()
 
 
+def test_what_was_not_measured_now_is_not_comparable_though_its_rows_are_there(two):
+    before, after = two([cell(EVEN), cell(EVEN, "t")], [cell(EVEN), cell(EVEN, "t")])
+    stale, fresh = judge(before, replace(after, stale={("s", "m"): "skipped: no GPU"}))
+    assert (stale.verdict, stale.reason) == ("not comparable", "not measured now: skipped: no GPU")
+    assert fresh.verdict == "unchanged"
+    assert Gate(baseline={}, verdicts=(stale, fresh), strict=True).failing == (stale,)
+
+
+def test_a_gate_is_blind_where_it_could_compare_no_cell_of_its_baseline(two):
+    found = compare(*two([cell(EVEN)], [cell(EVEN, model="renamed")]))
+    assert found.blind
+    assert not replace(found, verdicts=()).blind
+    assert not replace(found, verdicts=tuple(v for v in found.verdicts if v.reason == NEW)).blind
+
+
 def test_a_cell_that_no_side_measured_is_not_spoken_of(two):
     failed = Cell(suite="s", model="m", status="error", reason="it broke")
     assert judge(*two([failed], [failed])) == []
@@ -308,6 +323,18 @@ def test_a_verdict_does_not_hold_of_a_cell_that_was_measured_since(judged):
     assert merge(judged)[0].status == "passed"
     assert states(judged)["s"] == ("passed", None)
     assert [v.suite for v in read_verdicts(judged).verdicts] == ["t"]
+
+
+def test_a_run_folder_says_itself_what_was_not_measured_now(judged, tmp_path):
+    before, after = read_baseline(tmp_path / "a"), read_baseline(judged)
+    write_verdicts(judged, compare(before, replace(after, stale={("s", "m"): "skipped: no GPU"})))
+    for again in (mark, merge):
+        again(judged)
+        assert [v.verdict for v in judge(before, read_baseline(judged))] == ["not comparable", "unchanged"]
+    assert states(judged)["s"] == ("passed", "not comparable")
+    Shard(judged, "late").append(cell(WORSE, key="new"))
+    merge(judged)
+    assert [v.verdict for v in judge(before, read_baseline(judged))] == ["regressed", "unchanged"]
 
 
 def test_a_later_judgement_takes_a_regression_back(judged):

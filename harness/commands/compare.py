@@ -13,11 +13,14 @@ from harness.report import verdicts
 
 
 def run(*, before: Path, after: Path, min_effect: float, strict: bool, form: str) -> int:
-    """Print the verdicts; 1 where a cell regressed or, if `strict`, could not be compared. Raises RunError."""
+    """Print the verdicts. Raises RunError.
+
+    1 where a cell regressed or failed, none could be compared, or, if `strict`, one could not.
+    """
     gate = compare(read_baseline(before), read_baseline(after), min_effect_of(min_effect), strict)
     shown = {"text": verdicts.text, "markdown": verdicts.markdown, "json": _json}[form](gate)
     sys.stdout.write(shown + "\n")
-    return int(bool(gate.failing))
+    return int(bool(gate.failing or gate.broken or gate.blind))
 
 
 def _json(gate: Gate) -> str:

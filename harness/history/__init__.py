@@ -1,7 +1,8 @@
 """Many runs after each other: what each cell (suite × model) got over time, and where it changed.
 
 A run's cell is compared with the latest earlier run that measured it, by the gate, and p is corrected after Holm over
-all cells of the run. What cannot be compared begins a new stretch, with the reason.
+all cells of the run that have changed enough to be significant. What cannot be compared begins a new stretch, with the
+reason.
 """
 
 from __future__ import annotations
@@ -15,13 +16,12 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.baseline import MEASURED, Baseline, CellKey, of_run, read_baseline
-from harness.baseline_file import COLUMNS
+from harness.baseline import MEASURED, READ, Baseline, CellKey, of_run, read_baseline
 from harness.comparable import Pair, paired
 from harness.errors import HarnessError, RunError
 from harness.gate import MIN_EFFECT
 from harness.history.below import Moment, moments
-from harness.measure.compare import ALPHA, difference, flip_p, holm
+from harness.measure.compare import ALPHA, difference, flip_p, holm, least_p
 from harness.measure.intervals import FEW_GROUPS, bootstrap, effective_groups
 from harness.runs import read_run
 
@@ -102,7 +102,7 @@ def read_history(folder: Path, min_effect: float = MIN_EFFECT) -> History:
 
 
 def _read(path: Path) -> Baseline:
-    return of_run(read_run(path, COLUMNS)) if path.is_dir() else read_baseline(path)
+    return of_run(read_run(path, READ)) if path.is_dir() else read_baseline(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,14 +157,19 @@ def _steps(before: Mapping[CellKey, _Cell], after: Mapping[CellKey, _Cell], min_
         key: paired(old.side, after[key].side, key, old.frame(), after[key].frame()) for key, old in before.items()
     }
     pairs = {key: (before[key], after[key]) for key, side in sides.items() if isinstance(side, Pair)}
-    corrected = holm(np.array([_p(*pair) for pair in pairs.values()])).tolist()
+    p = np.array([_p(*pair) for pair in pairs.values()]).reshape(-1, 2)
+    corrected = holm(p[:, 0], p[:, 1]).tolist()
     steps = {key: Step(verdict="not comparable", reason=side) for key, side in sides.items() if isinstance(side, str)}
     return steps | {key: _step(*pair, p, min_effect) for (key, pair), p in zip(pairs.items(), corrected, strict=True)}
 
 
-def _p(old: _Cell, new: _Cell) -> float:
+def _p(old: _Cell, new: _Cell) -> tuple[float, float]:
+    """The p of a change, and the least that it could have had."""
     change = new.correct - old.correct
-    return flip_p(_within(new.index, change)) if change.any() else 1.0
+    if not change.any():
+        return 1.0, 1.0
+    sums = _within(new.index, change)
+    return flip_p(sums), least_p(sums)
 
 
 def _step(old: _Cell, new: _Cell, p: float, min_effect: float) -> Step:

@@ -53,7 +53,6 @@ def difference(a: Floats, b: Floats, groups: Sequence[str], tests: int = 1) -> D
     if not len(a) or not len(a) == len(b) == len(groups):
         raise DataError(f"{len(a)} and {len(b)} answers of {len(groups)} rows cannot be paired")
     sums = group_sums(np.column_stack([b - a, np.ones(len(a)), a - a.mean()]), groups)  # (groups, 3)
-    changed = np.count_nonzero(_lattice(sums[:, 0])[0])
     units = len(a) ** 2 / (sums[:, 1] ** 2).sum()  # effective_groups
     low, high = (None, None) if units < FEW_GROUPS else map(float, bootstrap(sums[:, :2], _ratio))
     return Difference(
@@ -64,7 +63,7 @@ def difference(a: Floats, b: Floats, groups: Sequence[str], tests: int = 1) -> D
         detectable=_detectable(sums, _clumping(sums, units, a.var()), ALPHA / tests),
         n=len(a),
         groups=len(sums),
-        least=_least(changed),
+        least=least_p(sums[:, 0]),
     )
 
 
@@ -90,6 +89,11 @@ def flip_p(changes: Floats) -> float:
         wave[turns] *= np.cos(2 * np.pi / points * (size * turns % points)) ** count
     chances = irfft(wave, points)  # of 0, 1, … reach
     return float(np.clip(2 * chances[far : reach + 1].sum(), max(1e-12, _least(counts.sum())), 1.0))
+
+
+def least_p(changes: Floats) -> float:
+    """The smallest p that `flip_p` could give for changes of these sizes (groups,), whichever way they went."""
+    return _least(np.count_nonzero(_lattice(changes)[0]))
 
 
 def pairwise(correct: Floats, groups: Sequence[str]) -> Floats:

@@ -13,6 +13,7 @@ from typing import Any, cast
 import pytest
 
 from harness import browse, encode, explore, sources
+from harness.baseline import settings
 from harness.encode import Model
 from harness.errors import HarnessError, ScoreError, Unavailable
 from harness.plugin.collect import cell_key, is_cell, model_of, suite_of
@@ -45,6 +46,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
         "seconds": round(time.monotonic() - started, 3),
         **peak_memory(),
         "weights": model.__dict__.get("origin", ""),
+        "settings": settings(model.spec),
         "data": dict(sources.used),
         "pictures": encode.read_digest(),
     }

@@ -114,7 +114,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         raise session.Failed(session.shouldfail)
     facts = {"command": run.command, "started": run.started}
     try:
-        write_plan(run.run, facts | describe(run.models, run.limit, session.config.rootpath), plan)
+        about = facts | describe(run.models, run.limit, session.config.rootpath)
+        write_plan(run.run, about, plan, [item.nodeid for item in cells])
     except RunError as error:  # stop before anything is computed that could not be kept
         session.shouldfail = str(error)
         raise session.Failed(str(error)) from None

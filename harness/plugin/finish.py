@@ -73,7 +73,7 @@ def restate(cells: list[Cell], states: Mapping[tuple[str, str], Mapping[str, Any
 
 def _took_part(config: pytest.Config) -> bool:
     """Whether suites were collected here, or may have been by workers."""
-    return KEY in config.stash or bool(config.getoption("numprocesses", None))
+    return KEY in config.stash or config.pluginmanager.hasplugin("dsession")  # xdist's, however it was asked for
 
 
 def _summary(cells: list[Cell]) -> list[str]:

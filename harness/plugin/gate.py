@@ -21,6 +21,7 @@ from harness.plugin import finish, junit
 from harness.plugin.session import shared_facts
 from harness.report import verdicts
 from harness.runs import mark, read_run
+from harness.shards import latest_nodes
 
 Cell = tuple[str, str]
 
@@ -52,19 +53,22 @@ def strict(config: pytest.Config) -> bool:
 
 @dataclass(eq=False)  # pytest keeps plugins in sets
 class Gated:
-    """A session with a baseline; `reports` has each cell's last report."""
+    """A session with a baseline; `reports` has each test's last report, `passed` the tests whose call did."""
 
     config: pytest.Config
     before: Baseline
     min_effect: float
     strict: bool
-    reports: dict[Cell, pytest.TestReport] = field(default_factory=dict)
+    reports: dict[str, pytest.TestReport] = field(default_factory=dict)
+    passed: set[str] = field(default_factory=set)
+    nodes: dict[Cell, str] = field(default_factory=dict)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Remember under which node a cell was reported, by this process or by a worker, and how it ended."""
-        told: dict[str, Any] = dict(report.user_properties)
-        if {"suite", "model"} <= set(told) and (report.when == "call" or not report.passed):
-            self.reports[told["suite"], told["model"]] = report
+        """Remember how a test ended, in this process, in a worker or with it."""
+        if report.when == "call" or not report.passed:
+            self.reports[report.nodeid] = report
+        if report.when == "call" and report.passed:
+            self.passed.add(report.nodeid)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
@@ -86,7 +90,9 @@ class Gated:
             return None  # the end of the run meets the same error, and says it
         lines = self.config.stash[finish.LINES]
         try:
-            judged = compare(self.before, of_run(read_run(run)), self.min_effect, self.strict)
+            self.nodes = {cell: node for node, cell in latest_nodes(run).items()}
+            after = of_run(read_run(run))
+            judged = compare(self.before, replace(after, stale=self._stale(after)), self.min_effect, self.strict)
             write_verdicts(run, judged)
             states = {(cell["suite"], cell["model"]): cell for cell in mark(run)}
         except HarnessError as error:
@@ -97,12 +103,20 @@ class Gated:
         lines += verdicts.lines(judged, ("not comparable",))  # what regressed is said already
         for verdict in judged.failing:
             self._fail(session, verdict)
+        if judged.blind:
+            _fails(session)
         return judged
+
+    def _stale(self, run: Baseline) -> dict[Cell, str]:
+        """The cells that this session asked for and neither measured nor found measured, and why; and older ones."""
+        older = {cell: why for cell, why in run.stale.items() if cell not in self.nodes}
+        mine = {cell: node for cell, node in self.nodes.items() if node not in self.passed}
+        return older | {cell: _why(self.reports.get(node)) for cell, node in mine.items()}
 
     def _fail(self, session: pytest.Session, verdict: Verdict) -> None:
         """Let a cell fail in all that pytest counts and writes, once."""
         key = verdict.suite, verdict.model
-        before = self.reports.get(key)
+        before = self.reports.get(self.nodes.get(key, ""))
         if before is not None and before.failed:
             return
         reporter: Any = self.config.pluginmanager.get_plugin("terminalreporter")
@@ -113,8 +127,22 @@ class Gated:
                 counted[:] = [report for report in counted if report.nodeid != before.nodeid]
         for report in _failure(verdict, before):
             self.config.hook.pytest_runtest_logreport(report=report)
-        if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        _fails(session)
+
+
+def _fails(session: pytest.Session) -> None:
+    if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _why(report: pytest.TestReport | None) -> str:
+    """Why a test measured nothing, by its report."""
+    if report is None:
+        return "the run was stopped before it"
+    told = report.longrepr
+    if report.skipped and isinstance(told, tuple):
+        return f"skipped: {told[2].removeprefix('Skipped: ')}"
+    return f"failed: {(report.longreprtext.splitlines() or ['no reason given'])[-1]}"
 
 
 class Reason(str):

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from harness import points
 from harness.errors import RunError
 from harness.gate import VERDICTS, Gate, Verdict, read_verdicts
 from harness.report.numbers import DASH
@@ -62,27 +63,23 @@ class Line:
     @property
     def change(self) -> str:
         """The difference in percentage points."""
-        return points(self.verdict.difference, signed=True)
+        return _typeset(points.points(self.verdict.difference, signed=True))
 
     @property
     def interval(self) -> str:
         """The interval of the difference in percentage points, or a dash."""
-        low, high = self.verdict.low, self.verdict.high
-        return DASH if low is None or high is None else f"[{points(low, signed=True)}, {points(high, signed=True)}]"
+        return _typeset(points.interval(self.verdict.low, self.verdict.high))
 
     @property
     def p(self) -> str:
         """The p after Holm."""
-        p = self.verdict.p_holm
-        if p is None:
-            return DASH
-        return "<0.0001" if p < 0.0001 else f"{p:.4f}"
+        return points.p_value(self.verdict.p_holm)
 
     @property
     def detectable(self) -> str:
         """The smallest drop that would have been found, in percentage points."""
         least = self.verdict.detectable
-        return "none" if least is not None and least >= 1 else points(least)
+        return "none" if least is not None and least >= 1 else points.points(least)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +166,5 @@ def _place(value: float, furthest: float) -> float:
     return round(REACH + (REACH - MARGIN) * value / furthest, 1)
 
 
-def points(value: float | None, signed: bool = False) -> str:
-    """A share as percentage points; a dash where there is none."""
-    if value is None:
-        return DASH
-    return f"{100 * value:+.1f}".replace("-", "\N{MINUS SIGN}") if signed else f"{100 * value:.1f}"
+def _typeset(number: str) -> str:
+    return number.replace("-", "\N{MINUS SIGN}")

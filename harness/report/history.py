@@ -14,6 +14,8 @@ from pathlib import Path
 from markupsafe import Markup
 
 from harness.history import History, Point
+from harness.points import interval, p_value
+from harness.points import points as percent
 from harness.report.inline import policy, verbatim
 from harness.report.page import _environment, _put
 from harness.report.provenance import moment
@@ -104,7 +106,6 @@ def lines(history: History, *verdicts: str) -> list[Line]:
     for run, (suite, model), point in reversed(history.steps(*verdicts)):
         step = point.step
         assert step is not None
-        interval = "–" if step.low is None or step.high is None else f"[{100 * step.low:+.1f}, {100 * step.high:+.1f}]"
         found.append(
             Line(
                 when=moment(run.started),
@@ -112,21 +113,17 @@ def lines(history: History, *verdicts: str) -> list[Line]:
                 suite=suite,
                 model=model,
                 verdict=step.verdict,
-                value=_percent(point.value)
+                value=percent(point.value)
                 if step.before is None
-                else f"{_percent(step.before)} → {_percent(step.after)}",
-                difference="–" if step.difference is None else f"{100 * step.difference:+.1f}",
-                interval=interval,
-                p="–" if step.p_holm is None else "< 0.0001" if step.p_holm < 0.0001 else f"{step.p_holm:.4f}",
+                else f"{percent(step.before)} → {percent(step.after)}",
+                difference=percent(step.difference, signed=True),
+                interval=interval(step.low, step.high),
+                p=p_value(step.p_holm),
                 n=point.n,
                 reason=step.reason,
             )
         )
     return found
-
-
-def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.1f}"
 
 
 # --- drawings -----------------------------------------------------------------------------------
@@ -162,7 +159,7 @@ def _multiple(history: History, suite: str, models: dict[str, Sequence[Point]]) 
     wider = max(0.0, 0.1 - (high - low)) / 2  # ten points at least, or noise fills the drawing
     scale = _Scale(len(history.runs), max(0.0, low - wider), min(1.0, high + wider))
     drawings = tuple(_drawing(history, model, points, scale) for model, points in models.items())
-    return Multiple(suite, _percent(scale.low), _percent(scale.high), drawings)
+    return Multiple(suite, percent(scale.low), percent(scale.high), drawings)
 
 
 def _low(point: Point) -> float:
@@ -203,8 +200,8 @@ def _band(stretch: Sequence[Point], scale: _Scale) -> str:
 
 def _dot(history: History, point: Point, scale: _Scale) -> Dot:
     run, step = history.runs[point.run], point.step
-    interval = "" if point.low is None else f" [{_percent(point.low)}, {_percent(point.high)}]"
-    title = f"{moment(run.started)}, {run.commit[:12]}: {_percent(point.value)} %{interval}, {point.n:,} rows"
+    interval = "" if point.low is None else f" [{percent(point.low)}, {percent(point.high)}]"
+    title = f"{moment(run.started)}, {run.commit[:12]}: {percent(point.value)} %{interval}, {point.n:,} rows"
     verdict = step.verdict if step else ""
     if step and verdict in ("regressed", "improved"):
         title += f"; {verdict} by {100 * (step.difference or 0):+.1f} points, p = {step.p_holm:.2g}"
@@ -216,6 +213,6 @@ def _dot(history: History, point: Point, scale: _Scale) -> Dot:
 def _said(points: Sequence[Point]) -> str:
     """The drawing in words."""
     verdicts = [point.step.verdict for point in points if point.step]
-    words = [f"{len(points)} runs, {_percent(points[0].value)} % to {_percent(points[-1].value)} %"]
+    words = [f"{len(points)} runs, {percent(points[0].value)} % to {percent(points[-1].value)} %"]
     words += [f"{n} {word}" for word in ("regressed", "improved", "not comparable") if (n := verdicts.count(word))]
     return ", ".join(words)

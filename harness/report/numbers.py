@@ -6,9 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from harness import points
 from harness.runs import Run
 
-DASH = "–"
+DASH = points.DASH
 CLOSE = 1e-9  # two numbers that differ by rounding alone are the same number
 
 

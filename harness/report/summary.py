@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from harness.gate import Gate, Verdict
+from harness.points import interval, p_value, points
 from harness.report import tables
 from harness.report.markdown import Part, document, name, plain, row, table
 from harness.report.numbers import Number, bare, metric_label
@@ -19,7 +20,7 @@ FIRST = ("regressed", "not comparable", "improved", "unchanged")
 
 def summary(run: Run, gate: Gate | None, limit: int = LIMIT) -> str:
     """The summary of a run in at most `limit` bytes; `gate` is what it said of the run, None where nobody asked it."""
-    parts = [*_gated(gate), *_absent(run, "error"), *_leaderboard(run), *_absent(run, "skipped")]
+    parts = [*_gated(run, gate), *_absent(run, "error"), *_leaderboard(run), *_absent(run, "skipped")]
     return document("\n".join(_head(run, gate)) + "\n", parts, limit)
 
 
@@ -35,7 +36,7 @@ def _head(run: Run, gate: Gate | None) -> Iterator[str]:
         yield "Compared with no baseline: whether a model became worse is not known.\n"
 
 
-def _gated(gate: Gate | None) -> Iterator[Part]:
+def _gated(run: Run, gate: Gate | None) -> Iterator[Part]:
     if gate is None:
         return
     counts = Counter[str](verdict.verdict for verdict in gate.verdicts)
@@ -45,6 +46,9 @@ def _gated(gate: Gate | None) -> Iterator[Part]:
     strict = "; what the baseline has and cannot be compared fails, too" if gate.strict else ""
     head = f"### Against the baseline\n\n{told}, of {baseline}: regressed is p ≤ {gate.alpha:g} by item after Holm's "
     head += f"correction and a drop of more than {_points(gate.min_effect)}{strict}.\n"
+    if since := _unjudged(run, gate):
+        head += f"\n**{len(since)} not compared**: measured since, without the baseline: {', '.join(since[:20])}"
+        head += f" and {len(since) - 20:,} more.\n" if len(since) > 20 else ".\n"
     changed = [v for word in ("regressed", "improved") for v in gate.verdicts if v.verdict == word]
     if changed:
         columns = ("verdict", "suite", "model", ">before, %", ">after, %", ">difference", ">95 %", ">p, Holm", ">rows")
@@ -53,8 +57,15 @@ def _gated(gate: Gate | None) -> Iterator[Part]:
     else:
         yield Part((head,), ())
     if refused := [verdict for verdict in gate.verdicts if verdict.verdict == "not comparable"]:
-        lines = tuple((row(name(v.suite), name(v.model), plain(v.reason)), 1) for v in refused)
+        lines = tuple((row(name(v.suite), name(v.model), name(v.reason, 300)), 1) for v in refused)
         yield Part(("#### Not comparable\n", *table("suite", "model", "why")), lines)
+
+
+def _unjudged(run: Run, gate: Gate) -> list[str]:
+    """Cells that passed and of which the gate says nothing."""
+    said = {(v.suite, v.model) for v in gate.verdicts}
+    passed = [cell for cell in run.info["cells"] if cell["status"] == "passed"]
+    return [f"{name(c['suite'])} x {name(c['model'])}" for c in passed if (c["suite"], c["model"]) not in said]
 
 
 def _points(share: float) -> str:
@@ -62,15 +73,14 @@ def _points(share: float) -> str:
 
 
 def _verdict(it: Verdict) -> str:
-    interval = "–" if it.low is None or it.high is None else f"[{100 * it.low:+.1f}, {100 * it.high:+.1f}]"
     return row(
         f"**{it.verdict}**" if it.verdict == "regressed" else it.verdict,
         name(it.suite),
         name(it.model),
-        *(bare(value, "accuracy") for value in (it.before, it.after)),
-        "–" if it.difference is None else f"{100 * it.difference:+.1f}",
-        interval,
-        "–" if it.p_holm is None else f"{it.p_holm:.2g}",
+        *map(points, (it.before, it.after)),
+        points(it.difference, signed=True),
+        interval(it.low, it.high),
+        plain(p_value(it.p_holm)),
         f"{it.n:,}",
         f"{len(it.to_wrong):,}",
         f"{len(it.to_right):,}",
@@ -113,7 +123,7 @@ def _lines(absences: Sequence[tables.Absence]) -> Iterator[tuple[str, int]]:
     for absence in absences:
         for suite, models in absence.cells:
             more = f" and {len(models) - 20:,} more" if len(models) > 20 else ""
-            yield row(plain(absence.reason), name(suite), ", ".join(map(name, models[:20])) + more), len(models)
+            yield row(name(absence.reason, 300), name(suite), ", ".join(map(name, models[:20])) + more), len(models)
 
 
 def badge(run: Run, gate: Gate | None) -> dict[str, Any]:
@@ -126,7 +136,7 @@ def badge(run: Run, gate: Gate | None) -> dict[str, Any]:
     regressed = max(statuses["regressed"], verdicts["regressed"])
     compared = verdicts["improved"] + verdicts["unchanged"]
     bad = [f"{regressed} regressed"] * bool(regressed) + [f"failed: {statuses['error']}"] * bool(statuses["error"])
-    if gate and (lost := len(gate.failing) - verdicts["regressed"]):  # where it is strict
+    if gate and (lost := len(set(gate.failing) - set(gate.broken)) - verdicts["regressed"]):  # where it is strict
         bad.append(f"{lost} not comparable")
     if not bad and not statuses["passed"]:
         bad = ["nothing measured"]
@@ -136,8 +146,10 @@ def badge(run: Run, gate: Gate | None) -> dict[str, Any]:
         return _badge("not comparable: --limit", "lightgrey")
     if not compared:
         return _badge("nothing compared", "lightgrey")
-    if verdicts["not comparable"]:
-        return _badge(f"no regression, {verdicts['not comparable']} not comparable", "yellow")
+    since = len(_unjudged(run, gate)) if gate else 0
+    missed = {"not comparable": verdicts["not comparable"], "not compared": since}
+    if told := [f"{count} {word}" for word, count in missed.items() if count]:
+        return _badge(f"no regression, {', '.join(told)}", "yellow")
     better = f", {verdicts['improved']} improved" if verdicts["improved"] else ""
     return _badge(f"no regression{better}", "brightgreen")
 

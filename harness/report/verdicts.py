@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import html
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from harness.gate import VERDICTS, Gate, Verdict, lost
+from harness.points import DASH, interval, p_value, points
 from harness.report.inline import visible
-from harness.report.numbers import DASH
+from harness.report.markdown import name
+from harness.report.markdown import plain as in_markdown
 
 HEAD = ("verdict", "suite", "model", "rows", "before", "after", "difference", "p (Holm)")
 ORDER = ("regressed", "not comparable", "improved", "unchanged")  # what needs reading first
-_MARKS = re.compile(r"[\\`*_{}\[\]|~@]|:(?=//)")
+BLIND = "nothing could be compared: whether a model became worse is not known"
 
 
 def plain(text: str) -> str:
     """A name or reason on one line, hidden characters spelt out."""
     return visible(text).replace("\n", "\\u000a").replace("\t", "\\u0009")
-
-
-def escaped(text: str) -> str:
-    """The same as Markdown that shows every character as it is and starts nothing."""
-    return _MARKS.sub(lambda found: "\\" + found[0], html.escape(plain(text), quote=False))
 
 
 def lines(gate: Gate, said: Sequence[str] = ("regressed", "not comparable")) -> list[str]:
@@ -37,7 +32,7 @@ def lines(gate: Gate, said: Sequence[str] = ("regressed", "not comparable")) -> 
         for reason, suites in reasons.items():
             told.append(f"{label}: {plain(reason)}")
             told += [f"    {plain(suite)}: {plain(', '.join(models))}" for suite, models in suites.items()]
-    return told
+    return [*told, BLIND] if gate.blind else told
 
 
 def counted(gate: Gate) -> str:
@@ -57,11 +52,17 @@ def text(gate: Gate) -> str:
 
 def markdown(gate: Gate) -> str:
     """The same as a table of Markdown."""
-    table = [HEAD, ("---",) * len(HEAD), *(tuple(map(escaped, _cells(v))) for v in _ordered(gate))]
+    table = [HEAD, ("---",) * len(HEAD), *(_row(v) for v in _ordered(gate))]
     shown = ["| " + " | ".join(row) + " |" for row in table]
-    reasons = [f"- {escaped(f'{v.suite} x {v.model}: {v.reason}')}" for v in _ordered(gate) if lost(v)]
-    head = f"Compared with {escaped(_name(gate))}: {escaped(counted(gate))}"
-    return "\n".join([head, "", *shown, *([""] if reasons else []), *reasons])
+    reasons = [f"- {name(v.suite)} x {name(v.model)}: {name(v.reason, 300)}" for v in _ordered(gate) if lost(v)]
+    head = f"Compared with {name(_name(gate), 300)}: {in_markdown(counted(gate))}"
+    end = ["", f"**{BLIND}**"] if gate.blind else []
+    return "\n".join([head, "", *shown, *([""] if reasons else []), *reasons, *end])
+
+
+def _row(v: Verdict) -> tuple[str, ...]:
+    word, suite, model, *numbers = _cells(v)
+    return word, name(suite), name(model), *map(in_markdown, numbers)
 
 
 def _name(gate: Gate) -> str:
@@ -71,7 +72,7 @@ def _name(gate: Gate) -> str:
 
 def _seen(gate: Gate) -> str:
     drops = [v.detectable for v in gate.verdicts if v.verdict == "unchanged" and v.detectable is not None]
-    seen = [f"{100 * drop:.1f}" for drop in sorted(drops) if drop < 1]
+    seen = [points(drop) for drop in sorted(drops) if drop < 1]
     blind = len(drops) - len(seen)
     span = (
         f"a drop of {seen[0]}{f' to {seen[-1]}' if seen[-1] != seen[0] else ''} points would have been seen"
@@ -89,6 +90,6 @@ def _ordered(gate: Gate) -> Sequence[Verdict]:
 def _cells(v: Verdict) -> Iterable[str]:
     if v.difference is None or v.before is None or v.after is None or v.p_holm is None:
         return (v.verdict, v.suite, v.model, *[DASH] * 5)
-    interval = "" if v.low is None or v.high is None else f" [{100 * v.low:+.1f}, {100 * v.high:+.1f}]"
-    share = (f"{100 * v.before:.1f} %", f"{100 * v.after:.1f} %", f"{100 * v.difference:+.1f}{interval}")
-    return (v.verdict, v.suite, v.model, f"{v.n:,}", *share, f"{v.p_holm:.4f}")
+    ends = "" if v.low is None else f" {interval(v.low, v.high)}"
+    share = (f"{points(v.before)} %", f"{points(v.after)} %", f"{points(v.difference, signed=True)}{ends}")
+    return (v.verdict, v.suite, v.model, f"{v.n:,}", *share, p_value(v.p_holm))

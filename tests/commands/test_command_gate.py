@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from harness.__main__ import main
-from harness.report.verdicts import escaped, plain
+from harness.report.verdicts import BLIND, plain
 from harness.results import Findings, Outcome, Result
 from harness.runs import merge
 from harness.shards import Cell, Shard, write_plan
@@ -85,7 +87,8 @@ def test_a_regression_is_exit_code_1_and_a_lost_cell_only_where_it_is_strict(run
     folder(here / "mended", {("s", "worse"): 50, ("s", "same"): 50})
     assert main(["compare", runs[0], "mended"]) == 0
     assert main(["compare", runs[0], "mended", "--strict"]) == 1
-    assert main(["compare", *runs, "--min-effect", "40"]) == 0
+    assert main(["compare", *runs, "--min-effect", "40"]) == 1  # one of its cells failed
+    assert main(["compare", runs[0], "mended", "--min-effect", "40"]) == 0
     assert main(["compare", runs[0], runs[0], "--strict"]) == 0
 
 
@@ -95,7 +98,7 @@ def test_the_table_has_what_needs_reading_first(runs, capsys):
     assert told[0].split() == ["verdict", "suite", "model", "rows", "before", "after", "difference", "p", "(Holm)"]
     assert [line.split("  ")[0] for line in told[1:4]] == ["regressed", "not comparable", "unchanged"]
     assert "83.3 %  50.0 %  -33.3 [" in told[1]
-    assert told[5].endswith(": 1 regressed, 1 unchanged (a drop of 11.7 points would have been seen), 1 not comparable")
+    assert told[5].endswith(": 1 regressed, 1 unchanged (a drop of 15.8 points would have been seen), 1 not comparable")
     assert told[6].startswith("regressed: worse than the baseline: 83.3 % -> 50.0 %")
     assert told[8:] == ["not comparable: the baseline has it, and now it failed: it broke", "    s: broken"]
 
@@ -114,7 +117,41 @@ def test_markdown_is_a_table(runs, capsys):
     table = [line for line in told if line.startswith("|")]
     assert {line.count(" | ") for line in table} == {7}
     assert table[1] == "| --- | --- | --- | --- | --- | --- | --- | --- |"
-    assert told[-1] == "- s x broken: the baseline has it, and now it failed: it broke"
+    code = "<code>the baseline has it, and now it failed&#58; it broke</code>"
+    assert told[-1] == f"- <code>s</code> x <code>broken</code>: {code}"
+    assert "| &#60;0.0001 |" in table[2]
+
+
+@pytest.mark.parametrize("name", ["www.evil.example", "#12", "@user", "http://evil.example"])
+def test_no_name_becomes_a_link_or_a_mention(here, capsys, name):
+    before, after = folder(here / "a", {(name, name): 50}), folder(here / "b", {(name, name): None})
+    main(["compare", str(before), str(after), "--format", "markdown"])
+    told = capsys.readouterr().out
+    assert name not in told
+    outside = re.sub(r"<code>.*?</code>", "", told)
+    assert not any(sign in html.unescape(outside) for sign in (name, "#", "@"))
+    assert name in html.unescape(told)
+
+
+def test_a_p_is_never_written_as_zero(runs, capsys):
+    main(["compare", *runs])
+    told = capsys.readouterr().out
+    assert "  <0.0001" in told
+    assert "0.0000" not in told
+
+
+@pytest.mark.parametrize("form", ["text", "markdown"])
+@pytest.mark.parametrize("after", [{("s", "renamed"): 50}, {("s", "m"): None}, {}])
+def test_where_nothing_can_be_compared_the_code_is_1_and_that_is_said(here, capsys, after, form):
+    sides = folder(here / "a", {("s", "m"): 50}), folder(here / "b", after)
+    assert main(["compare", *map(str, sides), "--format", form]) == 1
+    assert capsys.readouterr().out.splitlines()[-1].strip("*") == BLIND
+
+
+def test_a_baseline_without_cells_blinds_nobody(here, capsys):
+    sides = folder(here / "a", {("s", "m"): None}), folder(here / "b", {("s", "m"): 50})
+    assert main(["compare", *map(str, sides)]) == 0
+    assert BLIND not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("form", ["text", "markdown"])
@@ -123,10 +160,10 @@ def test_hostile_names_stay_names(here, capsys, form):
     before, after = folder(here / "a", cells), folder(here / "b", {**cells, (HOSTILE, "m"): None})
     main(["compare", str(before), str(after), "--format", form])
     told = capsys.readouterr().out
-    assert "\\u202e" in told if form == "text" else "\\\\u202e" in told
+    assert "\\u202e" in html.unescape(told)
     assert not set("\u202e\x1b\t") & set(told)
     if form == "markdown":
-        assert "<" not in told
+        assert set(re.findall("<[^>]*>", told)) == {"<code>", "</code>"}
         table = [line for line in told.splitlines() if line.startswith("|")]
         assert len(table) == 4
         assert {line.replace("\\|", "").count("|") for line in table} == {9}
@@ -134,8 +171,6 @@ def test_hostile_names_stay_names(here, capsys, form):
 
 def test_escaped_text_is_read_back_by_who_undoes_it():
     assert plain("a\nb\tc\x00") == "a\\u000ab\\u0009c\\u0000"
-    assert escaped("<b>|`*_[]@\\") == "&lt;b&gt;\\|\\`\\*\\_\\[\\]\\@\\\\"
-    assert escaped("http://x") == "http\\://x"
 
 
 def test_a_run_is_judged_later_and_the_page_keeps_it(runs, here, capsys):

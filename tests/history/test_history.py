@@ -48,6 +48,15 @@ def test_steps_are_what_the_gate_says_of_the_two_runs(tmp_path: Path):
             assert (step.low, step.high) == pytest.approx((gate.low, gate.high))
 
 
+def test_cells_that_have_not_changed_make_no_other_less_significant(tmp_path: Path):
+    slight = [0.0] * 14 + [1.0] * 386  # seven groups, all one way
+    same = [cell(right(0.8), f"t{i}") for i in range(11)]
+    paths = [run(tmp_path, day, cell(one), *same) for day, one in ((1, [1.0] * 400), (2, slight))]
+    step = read_history(tmp_path).cells["s", "m"][1].step
+    said = next(v for v in judge(*map(read_baseline, paths)) if v.suite == "s")
+    assert (step.verdict, step.p_holm) == (said.verdict, said.p_holm) == ("regressed", said.p)
+
+
 def test_a_cell_is_compared_with_the_latest_run_that_measured_it(tmp_path: Path):
     run(tmp_path, 1, cell(right(0.9)), cell(right(0.5), "t"))
     run(tmp_path, 2, cell(None), cell(right(0.5), "t"))

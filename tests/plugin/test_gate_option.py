@@ -14,10 +14,12 @@ import pytest
 from plugin_folder import Folder, control, said
 
 from harness.baseline import read_baseline, write_baseline
-from harness.gate import judge
+from harness.gate import judge, read_verdicts
 from harness.models import ModelSpec
+from harness.report.summary import badge
+from harness.report.verdicts import BLIND
 from harness.results import Findings, Outcome, Result
-from harness.runs import merge
+from harness.runs import merge, read_run
 from harness.shards import Cell, Shard, write_plan
 
 MODELS = [control("constant"), control("random")]
@@ -92,6 +94,11 @@ def cases(made: Folder) -> dict[str, ElementTree.Element]:
     return dict(zip(names, found, strict=True))
 
 
+def verdicts(made: Folder) -> dict[str, str | None]:
+    """The verdict of each model in run.json."""
+    return {cell["model"]: cell["verdict"] for cell in made.info()["cells"]}
+
+
 def properties(case: ElementTree.Element) -> dict[str, str]:
     return {one.get("name"): one.get("value") for one in case.findall("properties/property")}
 
@@ -105,7 +112,7 @@ def test_a_model_that_is_worse_fails_in_all_that_pytest_says(judged):
     assert done.ret == 1
     done.stdout.re_match_lines([rf"FAILED test_reading\.py::test_reading\[random\] - {WORSE[:20]}"])
     closing = said(done).partition("= spatial-harness =")[2]
-    worse = rf"{WORSE} \[-45\.0, -21\.7\], p < 0\.0001 \(Holm over 2\)"
+    worse = rf"{WORSE} \[-45\.0, -21\.7\], p < 0\.0001 \(Holm over 1\)"
     assert re.search(rf"regressed: {worse}\n    reading: random\n", closing)
     assert closing.count("worse than the baseline") == 2  # here, and in pytest's own list
     assert "compared with b.parquet: 1 regressed, 1 unchanged (a drop of " in closing
@@ -172,6 +179,56 @@ def test_a_cell_that_is_skipped_now_is_said_and_fails_where_it_is_strict(judged,
     assert (failure is not None) == bool(code)
 
 
+@pytest.mark.parametrize(("words", "code"), [((), 0), (("--strict",), 1)])
+def test_a_cell_that_is_resumed_and_skipped_now_is_not_judged_by_its_old_rows(judged, words, code):
+    judged({"constant": 50, "random": 50})
+    changed = READING + "    # changed\n"
+    made, done = judged({"constant": 50, "random": "no GPU"}, *words, reading=changed)
+    assert done.ret == code
+    assert "not comparable: not measured now: skipped: no GPU\n    reading: random" in said(done)
+    assert made.cells()["reading", "random"] == ("passed", "")  # what was measured is not lost
+    assert verdicts(made) == {"constant": "unchanged", "random": "not comparable"}
+    assert badge(read_run(made.path / "run"), read_verdicts(made.path / "run"))["color"] == (
+        "red" if code else "yellow"
+    )
+    assert (cases(made)["test_reading[random]"].find("failure") is not None) == bool(code)
+
+
+def test_what_comes_after_the_first_failure_is_not_judged_by_its_old_rows(judged):
+    judged({"constant": 50, "random": 50})
+    changed = READING + "        assert model.spec.name == 'random'\n"
+    made, done = judged({"constant": 50, "random": 50}, "-x", reading=changed)
+    assert done.ret == 1
+    assert "not measured now: the run was stopped before it\n    reading: random" in said(done)
+    assert verdicts(made)["random"] == "not comparable"
+    judged({"constant": 50, "random": 50}, "-k", "constant")
+    assert verdicts(made) == {"constant": "unchanged", "random": "not comparable"}  # nor by a later session
+    judged({"constant": 50, "random": 50})
+    assert verdicts(made) == {"constant": "unchanged", "random": "unchanged"}
+
+
+def test_a_run_of_which_nothing_can_be_compared_fails(judged, kept):
+    _, done = judged({"constant": 50, "random": 50}, f"--baseline={kept['lost']}")
+    assert done.ret == 1
+    done.assert_outcomes(passed=2)
+    assert f"\n{BLIND}\n" in said(done)
+
+
+def test_cells_are_judged_by_the_settings_that_they_were_measured_with(judged, inside):
+    skill, writing = {"constant": 50, "random": 50}, READING.replace("reading", "writing")
+    judged(skill, writing=writing)
+    shutil.move("run", "before")
+    judged(skill, writing=writing)
+    models = [{**model, "dtype": "float16"} for model in MODELS]
+    made, done = inside(models, "-k", "writing", "--baseline", "before", reading=READING, writing=writing)
+    assert done.ret == 0
+    assert "another dtype: 'float32' -> 'float16'\n    writing: constant, random" in said(done)
+    assert {(c["suite"], c["verdict"]) for c in made.info()["cells"]} == {
+        ("reading", "unchanged"),
+        ("writing", "not comparable"),
+    }
+
+
 def test_a_new_suite_fails_nothing_and_a_lost_one_does_where_it_is_strict(judged, kept):
     more = READING.replace("reading", "writing")
     (made, done) = judged({"constant": 50, "random": 50}, "--strict", writing=more)
@@ -221,6 +278,25 @@ def test_workers_measure_and_their_parent_judges(folder, kept, tmp_path):
     assert re.match(WORSE, found["test_reading[constant]"].find("failure").text)
     assert properties(found["test_reading[constant]"])["verdict"] == "regressed"
     assert properties(found["test_reading[random]"])["accuracy.n"] == "60"
+
+
+def test_workers_that_are_asked_for_by_tx_are_judged_and_a_dead_one_fails_its_cell_once(folder, kept, tmp_path):
+    made = folder(MODELS, reading=READING)
+    (tmp_path / "skill.json").write_text(json.dumps({"constant": 30, "random": 50}))
+    shutil.copy(kept["reading"], tmp_path / "b.parquet")
+    words = ("--baseline", "b.parquet", "--junitxml", "junit.xml", "-p", "no:cacheprovider", "--strict")
+    assert made.pytest(*words).ret == 1
+    made.write("test_reading.py", READING + "        model.spec.name == 'random' and __import__('os').abort()\n")
+    command = made.command(*words, "-d", "--tx", "popen")
+    place = command.index("-n")
+    done = made.run(command[:place] + command[place + 2 :])
+    assert done.ret == 1, said(done)
+    done.assert_outcomes(failed=2)
+    assert verdicts(made) == {"constant": "regressed", "random": "not comparable"}
+    assert re.search(
+        r"not measured now: failed: worker 'gw\d' crashed while running .*\n    reading: random", said(done)
+    )
+    assert said(done).count("FAILED ") == 2
 
 
 def test_junit_has_the_numbers_of_a_run_that_nobody_judges(pytester, inside):

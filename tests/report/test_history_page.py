@@ -58,7 +58,7 @@ def test_drawings_stay_within_their_frame_and_share_a_scale():
 def test_steps_and_what_was_passed_over_stand_in_tables():
     page = html(history())
     words = " ".join(re.sub("<[^>]*>", " ", page).split())
-    assert "regressed 90.0 → 70.0 -20.0 [-24.0, -16.0] &lt; 0.0001 1200" in words
+    assert "regressed 90.0 → 70.0 -20.0 [-24.0, -16.0] &lt;0.0001 1200" in words
     assert "another prompt: &#39;&#39; -&gt; &#39;a photo of {}&#39;" in words
     assert "reports/broken : it is &lt;damaged&gt;" in words
     assert "4 significant steps, 2 that could not be compared" in words

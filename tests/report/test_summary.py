@@ -10,6 +10,7 @@ import pytest
 from report_samples import INFO, MakeRun, choice, hostile_cells, hostile_info, probe
 from test_markdown import cells_of
 
+from harness.comparable import FAILED as FAILED_NOW
 from harness.gate import Gate, Verdict
 from harness.report.summary import LIMIT, badge, summary
 from harness.results import Findings
@@ -22,11 +23,15 @@ BASELINE = {"path": "baselines/main.parquet", "commit": "c" * 40, "started": "20
 def verdict(word: str, model: str = "minilm", **more) -> Verdict:
     numbers = {"before": 0.7, "after": 0.6, "difference": -0.1, "low": -0.13, "high": -0.07, "p": 1e-6, "p_holm": 1e-5}
     known = {} if word == "not comparable" else {**numbers, "n": 1200, "groups": 600, "to_wrong": ("r1", "r2")}
-    return Verdict(suite="scene-choice", model=model, verdict=word, **{**known, **more})
+    return Verdict(**{"suite": "scene-choice", "model": model, "verdict": word, **known, **more})
 
 
 def gate(*words: str, strict: bool = False) -> Gate:
-    verdicts = tuple(verdict(word, f"m{i}") for i, word in enumerate(words))
+    failed = {"reason": f"{FAILED_NOW}: it died"}
+    verdicts = tuple(
+        verdict(word, f"m{i}", suite="s", **(failed if i >= 3 and word == "not comparable" else {}))
+        for i, word in enumerate(words)
+    )
     return Gate(baseline=BASELINE, verdicts=verdicts, strict=strict)
 
 
@@ -56,12 +61,19 @@ def test_regressions_stand_before_all_else(run: Run):
     text = summary(run, judged)
     assert "Compared with no baseline" not in text
     assert "**1** regressed, **1** not comparable, **1** improved, **1** unchanged" in text
-    line = "| <code>scene-choice</code> | <code>minilm</code> | 70.0 | 60.0 | -10.0 | [-13.0, -7.0] | 1e-05 | 1,200 |"
-    line = f"| **regressed** {line}"
+    line = "| 70.0 | 60.0 | -10.0 | [-13.0, -7.0] | &#60;0.0001 | 1,200 |"
+    line = f"| **regressed** | <code>scene-choice</code> | <code>minilm</code> {line}"
     assert text.index(line) < text.index("| improved |") < text.index("another prompt") < text.index("### Leaderboard")
     assert "a drop of more than 1 point." in text
     assert "<code>same</code>" not in text
     assert "a <photo>" not in text
+
+
+def test_what_was_measured_since_is_named(make_run: MakeRun):
+    run = read_run(make_run([Cell(suite="s", model=f"m{i}", status="passed", findings=probe(0.6)) for i in range(3)]))
+    assert "not compared" not in summary(run, gate(*["unchanged"] * 3))
+    told = summary(run, gate("unchanged", "unchanged"))
+    assert "**1 not compared**: measured since, without the baseline: <code>s</code> x <code>m2</code>." in told
 
 
 def test_a_limited_run_is_stamped(make_run: MakeRun):
@@ -116,15 +128,19 @@ REQUIRED = {"schemaVersion": int, "label": str, "message": str}
 COLORS = {"brightgreen", "green", "yellowgreen", "yellow", "orange", "red", "blue", "lightgrey"}
 PASSED = [Cell(suite="s", model=f"m{i}", status="passed", findings=Findings(choice(0.4).results, ())) for i in range(3)]
 FAILED = Cell(suite="s", model="bad", status="error", reason="it died")
+SAME = ["unchanged"] * 3
 SKIPPED = Cell(suite="s", model="gone", status="skipped", reason="no weights")
 
 
 @pytest.mark.parametrize(
     ("cells", "judged", "message", "color"),
     [
-        (PASSED, gate("unchanged"), "no regression", "brightgreen"),
-        ([*PASSED, SKIPPED], gate("unchanged", "improved"), "no regression, 1 improved", "brightgreen"),
-        (PASSED, gate("unchanged", "not comparable"), "no regression, 1 not comparable", "yellow"),
+        (PASSED, gate(*SAME), "no regression", "brightgreen"),
+        ([*PASSED, SKIPPED], gate("unchanged", "improved", "unchanged"), "no regression, 1 improved", "brightgreen"),
+        (PASSED, gate("not comparable", "unchanged", "unchanged"), "no regression, 1 not comparable", "yellow"),
+        (PASSED, gate("unchanged", "unchanged"), "no regression, 1 not compared", "yellow"),
+        (PASSED, gate("unchanged", "not comparable"), "no regression, 1 not comparable, 1 not compared", "yellow"),
+        ([*PASSED, FAILED], gate(*SAME, "not comparable", strict=True), "failed: 1", "red"),
         (PASSED, gate("unchanged", "not comparable", strict=True), "1 not comparable", "red"),
         (PASSED, gate("unchanged", "regressed", "regressed"), "2 regressed", "red"),
         ([*PASSED, FAILED], gate("unchanged"), "failed: 1", "red"),
