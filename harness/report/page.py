@@ -84,7 +84,7 @@ def html(run: Run) -> str:
             noted=dict.fromkeys(mark for s in suites for number in s.overall for mark in number.noted),
             similarity=spaces,
             profiles=profiles.sections(run, shown, suites),
-            rows=rows.section(run),
+            rows=rows.section(run, shown),
             gate=gate.section(run),
             sections=suites,
             besides=besides,

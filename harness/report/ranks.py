@@ -1,8 +1,8 @@
 """Which models of a band are told apart on a suite: letters beside values, in place of ranks 1, 2, 3.
 
 Every two models are compared on the credit of the rows that both answered (`harness.measure.compare`), corrected over
-the pairs of that suite and band. A suite whose headline is no mean of credit (macro-F1, a difference) is told apart by
-the share of its rows that are right, and said to be.
+the pairs of that suite and band. A suite whose headline is no mean of credit (macro-F1) is told apart by the share of
+its rows that are right, and said to be. A difference is a finding on either side of 0 and no credit: it has no letters.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from typing import Any, cast
 import numpy as np
 
 from harness.measure.compare import letters, pairwise
+from harness.report.numbers import DIFFERENCE
 from harness.report.tables import CALIBRATION, MODELS, Board, Standing
 from harness.runs import Run
 
 CLOSE = 1e-6  # a headline this close to the mean credit of its rows is that mean
 NO_ROWS, REPEATED, OTHERS = "kept no rows", "has rows of one id twice", "was asked other rows than most"
+SIGNED = "the headline is a difference, which rows that are right do not show"
 Table = Any  # a frame of one suite × model: row, group, correct
 
 
@@ -54,7 +56,7 @@ def ranks(run: Run, board: Board) -> Ranks:
             own = {
                 m: tables[head.suite, m] for m in sorted(values, key=lambda m: -values[m]) if (head.suite, m) in tables
             }
-            told, reasons = _compared(own)
+            told, reasons = ({}, dict.fromkeys(own, SIGNED)) if head.metric == DIFFERENCE else _compared(own)
             found |= {(head.suite, model): letter for model, letter in told.items()}
             if any(abs(values[model] - own[model]["correct"].mean()) > CLOSE for model in told):
                 by_rows.add(head.suite)

@@ -11,7 +11,7 @@ from report_samples import INFO, MakeRun
 from scipy.stats import binomtest
 
 from harness.report import render
-from harness.report.ranks import NO_ROWS, OTHERS, REPEATED, Ranks, ranks
+from harness.report.ranks import NO_ROWS, OTHERS, REPEATED, SIGNED, Ranks, ranks
 from harness.report.tables import board
 from harness.results import Findings, Outcome, Result
 from harness.runs import read_run
@@ -88,6 +88,16 @@ def test_a_headline_that_is_no_mean_over_rows_is_said(make_run: MakeRun) -> None
     assert found.by_rows == {"s"}
     assert len(found.letters) == len(SKILLS)
     assert "letters: rows right" in render(run).read_text()
+
+
+def test_a_headline_that_is_a_difference_has_no_letters_and_it_is_said(make_run: MakeRun) -> None:
+    cells = [cell(name, answered(own, "difference", 0.4)) for name, own in answered_by_all().items()]
+    run = make_run(cells, models=MODELS)
+    found = ranked(run)
+    assert not found.letters
+    assert not found.by_rows
+    assert [(it.suite, set(it.models), it.reason) for it in found.left_out] == [("s", set(SKILLS), SIGNED)]
+    assert SIGNED in render(run).read_text()
 
 
 def test_models_without_letter_are_named_with_the_reason(make_run: MakeRun) -> None:
