@@ -23,7 +23,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """`reasons` why cells have no number (what regressed is told by Compare), numbered as they stand; `tags` and `families` are those of the models."""
+    """`reasons` why cells have no number, numbered as they stand; `tags` and `families` are those of the models.
+
+    Why a cell regressed is told by the comparison.
+    """
 
     columns: tuple[Column, ...]
     reasons: Mapping[str, int]

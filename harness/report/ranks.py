@@ -7,9 +7,10 @@ its rows that are right, and said to be. A difference is a finding on either sid
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
@@ -19,6 +20,7 @@ from harness.report.numbers import DIFFERENCE
 from harness.report.tables import CALIBRATION, MODELS, Board, Standing
 from harness.runs import Run
 
+FIRST = re.compile(r"a(?!\d)")  # the letter a, which a2 is not
 CLOSE = 1e-6  # a headline this close to the mean credit of its rows is that mean
 NO_ROWS, REPEATED, OTHERS = "kept no rows", "has rows of one id twice", "was asked other rows than most"
 SIGNED = "the headline is a difference, which rows that are right do not show"
@@ -41,6 +43,28 @@ class Ranks:
     letters: Mapping[tuple[str, str], str]
     by_rows: frozenset[str]
     left_out: tuple[LeftOut, ...]
+
+    @property
+    def firsts(self) -> dict[str, tuple[int, int]]:
+        """On how many suites a model is in the first group (letter a), of how many whose letters tell values apart."""
+        found: dict[str, tuple[int, int]] = {}
+        for (suite, model), own in self.letters.items():
+            if suite not in self.by_rows:
+                first, of = found.get(model, (0, 0))
+                found[model] = first + bool(FIRST.search(own)), of + 1
+        return found
+
+
+def ordered(board: Board, told: Ranks) -> Board:
+    """The board, each band by the share of suites on which a model is in the first group; the rest as it stood."""
+    firsts = told.firsts
+
+    def last(standing: Standing) -> float:
+        first, of = firsts.get(standing.model, (-1, 1))  # after those that were compared
+        return -first / of
+
+    bands = (replace(band, standings=tuple(sorted(band.standings, key=last))) for band in board.bands)
+    return replace(board, bands=tuple(bands))
 
 
 def ranks(run: Run, board: Board) -> Ranks:

@@ -59,7 +59,10 @@ class Browser:
 
 
 def section(run: Run, shown: tables.Board) -> Browser | None:
-    """What the browser shows, models in the order of the board; None where the run kept no rows. Raises RunError where they cannot be read."""
+    """What the browser shows, models as on the board; None where the run kept no rows.
+
+    Raises RunError where they cannot be read.
+    """
     kept = browse.read(run.path)
     if kept is None:
         return None
