@@ -150,11 +150,13 @@ def write_plan(run: Path, info: Mapping[str, Any], cells: Sequence[tuple[str, st
 def _joined(
     before: tuple[dict[str, Any], list[tuple[str, str]]], info: Mapping[str, Any], cells: Sequence[tuple[str, str]]
 ) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-    """An earlier plan and this one: all models and cells, and the limit if there was one."""
+    """An earlier plan and this one: all models, questions and cells, and the limit if there was one."""
     old, planned = before
     models = {model["name"]: model for model in [*old.get("models", []), *info.get("models", [])]}
     limit = old.get("limit") if info.get("limit") is None else info["limit"]
-    return {**info, "models": list(models.values()), "limit": limit}, list(dict.fromkeys([*planned, *cells]))
+    questions = {**old.get("questions", {}), **info.get("questions", {})}
+    joined = {**info, "models": list(models.values()), "limit": limit, "questions": questions}
+    return joined, list(dict.fromkeys([*planned, *cells]))
 
 
 def read_plan(run: Path) -> tuple[dict[str, Any], list[tuple[str, str]]]:

@@ -418,9 +418,10 @@ def passing(name, **changes):
 
 
 def test_a_run_that_goes_on_with_other_models_keeps_its_plan_models_and_limit(tmp_path):
-    write_plan(tmp_path, {"models": [{"name": "a"}], "limit": 5}, [("s", "a")])
-    write_plan(tmp_path, {"models": [{"name": "b"}], "limit": None}, [("s", "b")])
+    write_plan(tmp_path, {"models": [{"name": "a"}], "limit": 5, "questions": {"s": "old?", "t": "T?"}}, [("s", "a")])
+    write_plan(tmp_path, {"models": [{"name": "b"}], "limit": None, "questions": {"s": "new?"}}, [("s", "b")])
     info, cells = read_plan(tmp_path)
+    assert info["questions"] == {"s": "new?", "t": "T?"}
     assert [model["name"] for model in info["models"]] == ["a", "b"]
     assert info["limit"] == 5
     assert cells == [("s", "a"), ("s", "b")]

@@ -18,7 +18,7 @@ from harness.measure.tables import Bools, Scale, majority
 from harness.results import Result
 from harness.rows import Row, Scores
 
-BAG = "bag of words"
+BAG, RANDOM = "bag of words", "random weights"
 ABOVE = "the probe lies above"
 WORD = r"\b\w+\b"
 
@@ -34,8 +34,14 @@ def baseline_results(
     for name, texts in texts_of(scores).items():
         found[name] = _probed(tuple(texts), tuple(row.label for row in scores.rows), scores.groups, recipe.c)
     if untrained is not None:
-        found["random weights"] = untrained
+        found[RANDOM] = untrained
     return [_result(name, other, said, scale) for name, other in found.items()]
+
+
+def words_result(scores: Scores[Row], said: Bools, scale: Scale, recipe: Recipe) -> Result:
+    """What a bag of words gets alone, as `baseline_results` has it among others."""
+    texts = tuple(texts_of(scores)[BAG])
+    return _result(BAG, _probed(texts, tuple(row.label for row in scores.rows), scores.groups, recipe.c), said, scale)
 
 
 def does_not_beat(results: Sequence[Result], name: str = BAG) -> bool:
@@ -43,9 +49,14 @@ def does_not_beat(results: Sequence[Result], name: str = BAG) -> bool:
     return any(r.slice == f"baseline={name}" and not r.note.startswith(ABOVE) for r in results)
 
 
+def unbeaten(results: Sequence[Result]) -> list[str]:
+    """What the note of a probe's first result says of shortcuts that reach as much, one part each."""
+    return [f"does not beat {name}" for name in (BAG, RANDOM) if does_not_beat(results, name)]
+
+
 def beside(results: Sequence[Result], baseline: Result) -> list[Result]:
     """A probe's results and its baseline of words; the first one's note says so where the probe does not lie above."""
-    notes = [results[0].note, f"does not beat {BAG}" if does_not_beat([baseline]) else ""]
+    notes = [results[0].note, *unbeaten([baseline])]
     return [replace(results[0], note="; ".join(filter(None, notes))), *results[1:], baseline]
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.measure.baselines import BAG, compared, does_not_beat, words
+from harness.measure.baselines import BAG, RANDOM, compared, unbeaten, words
 from harness.measure.choice import credit
 from harness.measure.curves import differences, earned, headline, macro_f1s, majority, means, note_of, outcomes
 from harness.measure.folds import SEED
@@ -65,7 +65,7 @@ def layer_probe(layers: Layers[Row], *, untrained: Layers[Row] | None = None, co
     notes = [
         f"{left} rows of rare labels left out" if left else "",
         "" if len(control.test) else "no control task: every row is a group of its own",
-        f"does not beat {BAG}" if does_not_beat(baselines) else "",
+        *unbeaten(baselines),
     ]
     note = note_of(task, task, curve.decisions[best], best, float(chances[best]), notes)
     by_layer = _by_layer(task, control, curve)
@@ -117,7 +117,7 @@ def _baselines(task: Task, decisions: Floats, untrained: Layers[Row] | None) -> 
         found.append(_beside(task, decisions, BAG, _of_words(task)))
     if untrained is not None:
         layer, other = _of_random_weights(same_task(task, untrained))
-        result = _beside(task, decisions, "random weights", other)
+        result = _beside(task, decisions, RANDOM, other)
         found.append(replace(result, note=f"{result.note}; layer {layer}, chosen on validation rows"))
     return found
 

@@ -15,7 +15,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.measure.baselines import BAG, baseline_results, does_not_beat, task_folds, untrained_said
+from harness.measure.baselines import baseline_results, task_folds, unbeaten, untrained_said, words_result
 from harness.measure.choice import lost_note
 from harness.measure.control import control_task, once_note, types_of
 from harness.measure.folds import FOLDS, SEED, Fold, in_order
@@ -81,7 +81,7 @@ def grouped_probe(
     principal components, so that models of different widths have equally many; both learn from its training rows.
     `softmax` fits one multinomial regression over the labels in place of one for each label against the rest; it says
     yes to the likeliest label alone. `untrained` are the vectors of the same rows by the same architecture with random
-    weights. `alone` leaves out all that is not the probe of the task itself.
+    weights. `alone` leaves out all but the probe of the task itself and, where texts are seen, that of their words.
 
     Results, of slices "all", "group=vertical" (the mean over the relations of an axis) and "relation=…":
     `macro_f1`, whose floor is never saying yes; `control_macro_f1` of the control task and `selectivity`, the former
@@ -108,13 +108,15 @@ def grouped_probe(
         if not alone:
             random = None if untrained is None else untrained_said(scores, untrained, recipe)
             baselines = baseline_results(scores, said, scale, recipe, random)
-            notes += [f"does not beat {BAG}"] if does_not_beat(baselines) else []
             results += [
                 *_control(scores, found, held, scale, recipe),
                 *_kin(found, held, scale, recipe),
                 *baselines,
                 *leak_results(scores.rows, folds),
             ]
+        elif scores.sees_texts:
+            results.append(words_result(scores, said, scale, recipe))
+        notes += unbeaten(results)
     results[0] = _noted(results[0], notes)
     return Findings(tuple(results), tuple(_outcomes(scores, found.wanted, held.decisions)))
 

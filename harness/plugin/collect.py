@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
+import inspect
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,7 +106,7 @@ def is_cell(item: object) -> bool:
 @pytest.hookimpl(tryfirst=True)  # before xdist announces this worker as ready
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Write down what is to be run, so that what a crash prevents is missed."""
-    cells = [item for item in session.items if is_cell(item)]
+    cells = [item for item in session.items if isinstance(item, pytest.Function) and is_cell(item)]
     if not cells or session.config.getoption("collectonly") or session.testsfailed:
         return
     run = session_of(session.config)
@@ -112,13 +114,23 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if twice := [f"{suite} x {model}" for (suite, model), count in Counter(plan).items() if count > 1]:
         session.shouldfail = f"two tests give {twice[0]}: a suite's name stands for one test"
         raise session.Failed(session.shouldfail)
-    facts = {"command": run.command, "started": run.started}
+    facts = {"command": run.command, "started": run.started, "questions": _questions(cells)}
     try:
         about = facts | describe(run.models, run.limit, session.config.rootpath)
         write_plan(run.run, about, plan, [item.nodeid for item in cells])
     except RunError as error:  # stop before anything is computed that could not be kept
         session.shouldfail = str(error)
         raise session.Failed(str(error)) from None
+
+
+def _questions(cells: Sequence[pytest.Function]) -> dict[str, str]:
+    """What each suite asks: the first paragraph of its module's docstring, on one line."""
+    found = {}
+    for item in cells:
+        paragraph = inspect.cleandoc(item.module.__doc__ or "").split("\n\n")[0]
+        if (suite := suite_of(item)) and paragraph:
+            found[suite.name] = " ".join(paragraph.split())
+    return found
 
 
 def cell_key(run: Session, suite: Suite, item: pytest.Item, fingerprint: str) -> str:

@@ -111,12 +111,8 @@ def _compared(told: Gate) -> Compared:
     ordered = sorted(told.verdicts, key=_order)
     ends = [abs(x) for v in ordered for x in (v.difference, v.low, v.high) if x is not None]
     furthest = max([LEAST, *ends])
-    lines: list[Line] = []
-    left = LINKS
-    for number, verdict in enumerate(ordered, 1):
-        line = _line(number, verdict, furthest, left)
-        left -= len(line.to_wrong.rows) + len(line.to_right.rows)
-        lines.append(line)
+    links = _links(ordered)
+    lines = [_line(i, v, furthest, *shares) for i, (v, shares) in enumerate(zip(ordered, links, strict=True), 1)]
     about = told.baseline
     return Compared(
         baseline=(str(about.get("path") or DASH), str(about.get("commit") or "")[:12], moment(about.get("started"))),
@@ -127,7 +123,7 @@ def _compared(told: Gate) -> Compared:
         lines=tuple(lines),
         furthest=furthest,
         turned=sum(len(v.to_wrong) + len(v.to_right) for v in ordered),
-        listed=LINKS - left,
+        listed=sum(map(sum, links)),
     )
 
 
@@ -138,15 +134,33 @@ def _order(verdict: Verdict) -> tuple[int, float, str, str]:
     return VERDICTS.index(verdict.verdict), size, verdict.suite, verdict.model
 
 
-def _line(number: int, verdict: Verdict, furthest: float, left: int) -> Line:
-    wrong = _turned(verdict.suite, verdict.to_wrong, left)
-    right = _turned(verdict.suite, verdict.to_right, left - len(wrong.rows))
+def _links(ordered: Sequence[Verdict]) -> list[tuple[int, int]]:
+    """How many rows of each cell are listed, to wrong and to right: of what regressed first, then of the others."""
+    wants = [min(OF_ONE, len(rows)) for verdict in ordered for rows in (verdict.to_wrong, verdict.to_right)]
+    first = 2 * sum(verdict.verdict == "regressed" for verdict in ordered)
+    shares = _dealt(wants[:first], LINKS)
+    shares += _dealt(wants[first:], LINKS - sum(shares))
+    return list(zip(shares[::2], shares[1::2], strict=True))
+
+
+def _dealt(wants: Sequence[int], left: int) -> list[int]:
+    """To each what it wants, or where there is too little an equal share; what small ones leave goes to the others."""
+    shares = [0] * len(wants)
+    for k, i in enumerate(sorted(range(len(wants)), key=lambda i: wants[i])):
+        shares[i] = min(wants[i], left // (len(wants) - k))
+        left -= shares[i]
+    return shares
+
+
+def _line(number: int, verdict: Verdict, furthest: float, to_wrong: int, to_right: int) -> Line:
+    wrong = _turned(verdict.suite, verdict.to_wrong, to_wrong)
+    right = _turned(verdict.suite, verdict.to_right, to_right)
     order = VERDICTS.index(verdict.verdict)
     return Line(number, verdict, MARKS[verdict.verdict], order, _whisker(verdict, furthest), wrong, right)
 
 
-def _turned(suite: str, rows: Sequence[str], left: int) -> Turned:
-    return Turned(len(rows), tuple((row, address(suite, row)) for row in rows[: min(OF_ONE, max(left, 0))]))
+def _turned(suite: str, rows: Sequence[str], listed: int) -> Turned:
+    return Turned(len(rows), tuple((row, address(suite, row)) for row in rows[:listed]))
 
 
 def address(suite: str, row: str) -> str:

@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from harness.calibration.variants import VARIANTS
+from harness.measure.baselines import ABOVE
 from harness.measure.intervals import mean_interval
 from harness.relations import AXES
 from harness.report.numbers import CLOSE, Number, numbers
@@ -23,7 +22,8 @@ from harness.runs import Run
 METRICS = ("macro_f1", "accuracy")
 PARTS = {"all": "all", "group=vertical": "vertical ones", "group=horizontal": "horizontal ones"}
 NOT_SAID, BOTH, NOT_HELD, NEITHER = "held, not said", "held and said", "said, not held", "neither"
-IN_CAPTION, UNKNOWN = "the caption says it", "no interval"
+IN_CAPTION, UNKNOWN, UNTRAINED = "the caption says it", "no interval", "no more than random weights"
+Table = Any  # rows of one suite × model: row, group, gold, predicted, correct, scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +135,7 @@ def section(run: Run, board: Board) -> Held | None:
     """What the page says of it; None where no model was both probed and asked the same."""
     found = {(n.suite, n.model, n.metric, n.slice): n for n in reversed(numbers(run))}
     specs = {spec["name"]: spec for spec in run.info.get("models") or () if "name" in spec}
+    answers = _answers(run)
     probes = [h for h in board.heads if h.suite in COUNTERPARTS and h.metric in METRICS]
     models = [standing.model for band in board.bands for standing in band.standings]
     lines = [
@@ -143,7 +144,7 @@ def section(run: Run, board: Board) -> Held | None:
         for head in probes
         if not (COUNTERPARTS[head.suite].in_caption and _sees_pictures_alone(specs.get(model, {})))
         for part in PARTS
-        if (line := _line(run, found, (head.suite, model, head.metric), part))
+        if (line := _line(answers, found, (head.suite, model, head.metric), part))
     ]
     not_said = dict.fromkeys(line.model for line in lines if line.mark == NOT_SAID)
     return Held(tuple(lines), tuple(not_said)) if lines else None
@@ -154,14 +155,25 @@ def above_guessing(number: Number) -> float | None:
     return number.above_guessing(number.value)
 
 
+def _answers(run: Run) -> dict[tuple[str, str], Table]:
+    """The rows that were answered, by suite and model, of the suites that a probe stands beside."""
+    suites = {name for of in COUNTERPARTS.values() for name in of.suites}
+    rows = run.rows[run.rows["suite"].isin(suites)].dropna(subset="correct")
+    return dict(iter(rows.groupby(["suite", "model"], observed=True)))
+
+
 def _line(
-    run: Run, found: Mapping[tuple[str, str, str, str], Number], probe: tuple[str, str, str], part: str
+    answers: Mapping[tuple[str, str], Table],
+    found: Mapping[tuple[str, str, str, str], Number],
+    probe: tuple[str, str, str],
+    part: str,
 ) -> Line | None:
     suite, model, _ = probe
     of, held = COUNTERPARTS[suite], found.get((*probe, part))
     asked = (found.get((by, model, of.metric, "all")) for by in of.suites)
     whole = next((number for number in asked if number), None)
-    said = _said(run, of, whole, part) if held and whole else None
+    said = _said(answers.get((whole.suite, model)), of, whole, part) if held and whole else None
+    untrained = found.get((*probe, f"{BASELINE}random weights"))
     if not held or not said or above_guessing(held) is None or above_guessing(said) is None:
         return None
     return Line(
@@ -173,39 +185,43 @@ def _line(
         held=held,
         said=said,
         selectivity=found.get((suite, model, "selectivity", part)),
-        untrained=found.get((*probe, f"{BASELINE}random weights")) if part == "all" else None,
-        mark=IN_CAPTION if of.in_caption else _mark(held, said),
+        untrained=untrained if part == "all" else None,
+        mark=IN_CAPTION if of.in_caption else _mark(held, said, untrained),
     )
 
 
-def _said(run: Run, of: Counterpart, whole: Number, part: str) -> Number | None:
+def _said(rows: Table | None, of: Counterpart, whole: Number, part: str) -> Number | None:
     """The answers' own number where it is of the same rows, else one counted from them; None where there is no row."""
     if part == "all" and not of.golds and not of.by_axis:
         return whole
-    rows = run.rows[(run.rows["suite"] == whole.suite) & (run.rows["model"] == whole.model)].dropna(subset="correct")
+    if rows is None:
+        return None
     if of.metric.startswith("answer_"):  # beside what the probe said of the same rows
         rows = rows[rows["row"].str.endswith(" answer")]
-    axis = part.removeprefix("group=")
-    kept = [
-        (_earned(row) if of.by_axis else row.correct, row.group)
-        for row in rows.itertuples()
-        if (not of.golds or row.gold in of.golds) and axis in ("all", AXES.get(row.gold))
-    ]
-    if not kept:
+    if of.golds:
+        rows = rows[rows["gold"].isin(of.golds)]
+    if part != "all":
+        rows = rows[_axes(rows["gold"]) == part.removeprefix("group=")]
+    if not len(rows):
         return None
-    earned, groups = np.array([right for right, _ in kept]), [group for _, group in kept]
-    low, high = mean_interval(earned, groups)
+    earned = (_earned(rows) if of.by_axis else rows["correct"]).to_numpy(float)
+    low, high = mean_interval(earned, rows["group"].tolist())
     chance = whole.chance if of.chance is None else of.chance
     return replace(
-        whole, slice=part, value=float(earned.mean()), low=low, high=high, n=len(kept), chance=chance, floor=None
+        whole, slice=part, value=float(earned.mean()), low=low, high=high, n=len(rows), chance=chance, floor=None
     )
 
 
-def _earned(row: Any) -> float:
+def _axes(relations: Any) -> Any:
+    """The axis of each relation; none of one that lies on no axis."""
+    return relations.astype(object).map(AXES)
+
+
+def _earned(rows: Table) -> Any:
     """1 where the relation said lies on the true one's axis; a tie of captions earns what guessing does."""
-    if isinstance(row.predicted, str):
-        return float(AXES.get(row.predicted, "") == AXES.get(row.gold))
-    return 1 / 2 if len(row.scores) else 0.0  # an answer without scores is one that could not be read
+    right = (_axes(rows["predicted"]) == _axes(rows["gold"])).astype(float)
+    tied = (rows["scores"].str.len() > 0) / 2  # an answer without scores is one that could not be read
+    return right.where(rows["predicted"].notna(), tied)
 
 
 def _sees_pictures_alone(spec: Mapping[str, Any]) -> bool:
@@ -213,10 +229,12 @@ def _sees_pictures_alone(spec: Mapping[str, Any]) -> bool:
     return (spec.get("options") or {}).get("side") == "image"
 
 
-def _mark(held: Number, said: Number) -> str:
+def _mark(held: Number, said: Number, untrained: Number | None) -> str:
     holds, says = _beats(held), _beats(said)
     if holds is None or says is None:
         return UNKNOWN
+    if holds and untrained and not untrained.note.startswith(ABOVE):
+        return UNTRAINED
     return {(True, False): NOT_SAID, (True, True): BOTH, (False, True): NOT_HELD, (False, False): NEITHER}[holds, says]
 
 

@@ -23,7 +23,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """`reasons` why cells have no number, numbered as they stand; `tags` and `families` are those of the models."""
+    """`reasons` why cells have no number, numbered as they stand; `tags` and `families` are those of the models.
+
+    Why a cell regressed is told by the comparison.
+    """
 
     columns: tuple[Column, ...]
     reasons: Mapping[str, int]
@@ -40,7 +43,7 @@ def around(run: Run, board: Board, sections: Collection[Section]) -> Around:
         _column(head, [s.places[i].number for s in standings], head.anchor in told)
         for i, head in enumerate(board.heads)
     ]
-    found = (p.reason for s in standings for p in s.places if p.reason and p.status != "passed")
+    found = (p.reason for s in standings for p in s.places if p.reason and p.status not in ("passed", "regressed"))
     tagged = {
         s["name"]: tuple(visible(str(tag)) for tag in s.get("tags") or ())
         for s in run.info.get("models") or ()

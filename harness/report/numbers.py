@@ -16,6 +16,7 @@ CLOSE = 1e-9  # two numbers that differ by rounding alone are the same number
 # what the note of a suite's first result says of a probe, and the mark it earns
 NOTED = {
     "does not beat bag of words": "does not beat bag of words",
+    "does not beat random weights": "does not beat random weights",
     "the probe says one class alone": "says one class alone",
 }
 DIFFERENCE = "difference"  # of two accuracies: below 0 is as much a finding as above

@@ -31,7 +31,7 @@ from harness.report.breakdowns import FEW_ROWS
 from harness.report.inline import island, packed, policy, runtime, verbatim, visible
 from harness.report.numbers import DASH
 from harness.report.probes import Table
-from harness.report.ranks import ranks
+from harness.report.ranks import ordered, ranks
 from harness.runs import Run, read_run
 
 SCRIPTS = (  # in this order, as one
@@ -58,6 +58,8 @@ def render(run_dir: Path) -> Path:
 def html(run: Run) -> str:
     """The page of a run as one string."""
     shown = tables.board(run)
+    told = ranks(run, shown)
+    shown = ordered(shown, told)
     suites = tables.sections(run, shown)
     drawings = {f"{s.head.anchor}-axes": _axes(s.axes) for s in suites if s.axes}
     drawings |= {name: drawing for s in suites for name, drawing in _places(s)}
@@ -77,14 +79,14 @@ def html(run: Run) -> str:
             headline=provenance.headline(run.info),
             board=shown,
             around=boards.around(run, shown, suites),
-            ranks=ranks(run, shown),
+            ranks=told,
             calibration=calibrated,
             data=datasets.section(run),
             held=held.section(run, shown),
             noted=dict.fromkeys(mark for s in suites for number in s.overall for mark in number.noted),
             similarity=spaces,
             profiles=profiles.sections(run, shown, suites),
-            rows=rows.section(run),
+            rows=rows.section(run, shown),
             gate=gate.section(run),
             sections=suites,
             besides=besides,

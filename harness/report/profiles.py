@@ -9,7 +9,7 @@ from typing import Any
 from harness.report import costs
 from harness.report.provenance import Node, node
 from harness.report.strengths import Finding, clearest, findings
-from harness.report.tables import Board, Head, Place, Section, Standing
+from harness.report.tables import CONTROLS, Board, Head, Place, Section, Standing
 from harness.runs import Run
 
 # of an entry of models.yaml: always told, and told where set
@@ -28,10 +28,14 @@ class NotRun:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One model's view; `lines` are the suites that it has a number or an error in, `peers` the others of its band."""
+    """One model's view; of a control nothing stands out.
+
+    `lines` are the suites that it has a number or an error in, `peers` the others of its band.
+    """
 
     standing: Standing
     band: str
+    control: bool
     peers: int
     strengths: tuple[Finding, ...]
     weaknesses: tuple[Finding, ...]
@@ -43,7 +47,9 @@ class Profile:
 
 def sections(run: Run, shown: Board, suites: Sequence[Section]) -> list[Profile]:
     """A profile of each model, in the order of the leaderboard."""
-    found = findings(suites, [[standing.model for standing in band.standings] for band in shown.bands])
+    names = {band.title: [standing.model for standing in band.standings] for band in shown.bands}
+    controls = names.pop(CONTROLS, [])
+    found = findings(suites, list(names.values()), controls)
     specs = {spec["name"]: spec for spec in run.info.get("models") or () if "name" in spec}
     cells: dict[str, list[Mapping[str, Any]]] = {}
     for cell in run.info["cells"]:
@@ -52,6 +58,7 @@ def sections(run: Run, shown: Board, suites: Sequence[Section]) -> list[Profile]
         Profile(
             standing=standing,
             band=band.title,
+            control=band.title == CONTROLS,
             peers=len(band.standings) - 1,
             strengths=clearest(found.get(standing.model, ()), 1),
             weaknesses=clearest(found.get(standing.model, ()), -1),

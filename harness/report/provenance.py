@@ -11,7 +11,7 @@ from typing import Any
 from harness.report.numbers import DASH
 
 FIRST = ("command", "git", "started", "finished", "host", "limit", "seeds", "packages", "models", "data")
-HIDDEN = ("cells",)  # they have a table of their own
+HIDDEN = ("cells", "questions")  # cells have a table of their own, questions stand with their suites
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def headline(info: Mapping[str, Any]) -> Headline:
 
 
 def facts(info: Mapping[str, Any]) -> list[tuple[str, Node]]:
-    """Every entry of run.json but the cells: the usual ones first, single values before tables."""
+    """Every entry of run.json but the cells and questions: the usual ones first, single values before tables."""
     names = [name for name in FIRST if name in info]
     names += [name for name in info if name not in FIRST and name not in HIDDEN]
     told = {**info, "seeds": _digits(info.get("seeds"))}  # a seed is a name more than a number: no separators

@@ -1,25 +1,29 @@
 """Which models of a band are told apart on a suite: letters beside values, in place of ranks 1, 2, 3.
 
 Every two models are compared on the credit of the rows that both answered (`harness.measure.compare`), corrected over
-the pairs of that suite and band. A suite whose headline is no mean of credit (macro-F1, a difference) is told apart by
-the share of its rows that are right, and said to be.
+the pairs of that suite and band. A suite whose headline is no mean of credit (macro-F1) is told apart by the share of
+its rows that are right, and said to be. A difference is a finding on either side of 0 and no credit: it has no letters.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
 
 from harness.measure.compare import letters, pairwise
+from harness.report.numbers import DIFFERENCE
 from harness.report.tables import CALIBRATION, MODELS, Board, Standing
 from harness.runs import Run
 
+FIRST = re.compile(r"a(?!\d)")  # the letter a, which a2 is not
 CLOSE = 1e-6  # a headline this close to the mean credit of its rows is that mean
 NO_ROWS, REPEATED, OTHERS = "kept no rows", "has rows of one id twice", "was asked other rows than most"
+SIGNED = "the headline is a difference, which rows that are right do not show"
 Table = Any  # a frame of one suite × model: row, group, correct
 
 
@@ -40,6 +44,28 @@ class Ranks:
     by_rows: frozenset[str]
     left_out: tuple[LeftOut, ...]
 
+    @property
+    def firsts(self) -> dict[str, tuple[int, int]]:
+        """On how many suites a model is in the first group (letter a), of how many whose letters tell values apart."""
+        found: dict[str, tuple[int, int]] = {}
+        for (suite, model), own in self.letters.items():
+            if suite not in self.by_rows:
+                first, of = found.get(model, (0, 0))
+                found[model] = first + bool(FIRST.search(own)), of + 1
+        return found
+
+
+def ordered(board: Board, told: Ranks) -> Board:
+    """The board, each band by the share of suites on which a model is in the first group; the rest as it stood."""
+    firsts = told.firsts
+
+    def last(standing: Standing) -> float:
+        first, of = firsts.get(standing.model, (-1, 1))  # after those that were compared
+        return -first / of
+
+    bands = (replace(band, standings=tuple(sorted(band.standings, key=last))) for band in board.bands)
+    return replace(board, bands=tuple(bands))
+
 
 def ranks(run: Run, board: Board) -> Ranks:
     """The letters of a run's leaderboard; none where rows were limited, and none for a band of one."""
@@ -54,7 +80,7 @@ def ranks(run: Run, board: Board) -> Ranks:
             own = {
                 m: tables[head.suite, m] for m in sorted(values, key=lambda m: -values[m]) if (head.suite, m) in tables
             }
-            told, reasons = _compared(own)
+            told, reasons = ({}, dict.fromkeys(own, SIGNED)) if head.metric == DIFFERENCE else _compared(own)
             found |= {(head.suite, model): letter for model, letter in told.items()}
             if any(abs(values[model] - own[model]["correct"].mean()) > CLOSE for model in told):
                 by_rows.add(head.suite)

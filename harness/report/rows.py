@@ -58,13 +58,16 @@ class Browser:
     left_out: tuple[str, ...]
 
 
-def section(run: Run) -> Browser | None:
-    """What the browser shows; None where the run kept no rows. Raises RunError where they cannot be read."""
+def section(run: Run, shown: tables.Board) -> Browser | None:
+    """What the browser shows, models as on the board; None where the run kept no rows.
+
+    Raises RunError where they cannot be read.
+    """
     kept = browse.read(run.path)
     if kept is None:
         return None
     asked, thumbs = by_set(kept[0]), kept[1]
-    models = {s.model: band.title == tables.CONTROLS for band in tables.board(run).bands for s in band.standings}
+    models = {s.model: band.title == tables.CONTROLS for band in shown.bands for s in band.standings}
     sets = {suite: [one["set"] for one in of] for suite, of in run.datasets.get("suites", {}).items()}
     found = {
         str(suite): table(part, _present(part, models), {n: asked[n] for n in sets.get(suite, ()) if n in asked})

@@ -2,14 +2,16 @@
 
 All is told in units of what can be had, (value - base) / (1 - base), where base is chance or the floor, whichever is
 higher. The bar is guessing, or the median of the band's other models where that is higher and more than half of them
-lie above guessing with their whole intervals. A strength is an interval that lies wholly above the bar, a weakness one
-that lies wholly below it. A probe that a bag of words equals, or that says one class alone, counts on neither side, and
-a relation is no strength where its opposite lies wholly below guessing: the model leans to that answer.
+lie above guessing with their whole intervals. A strength is an interval that lies wholly above the bar and above what
+any control reaches there, of a model that lies wholly above guessing over all rows of the suite, too; a weakness is one
+that lies wholly below the bar. A probe that a bag of words or random weights equal, or that says one class alone, and
+parts of few rows count on neither side; a relation is no strength where its opposite lies wholly below guessing: the
+model leans to that answer. Of controls themselves nothing is said.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -44,17 +46,22 @@ class Finding:
         return DASH if base is None else written(base + self.bar * (1 - base), self.number.metric)
 
 
-def findings(sections: Sequence[Section], bands: Sequence[Sequence[str]]) -> dict[str, list[Finding]]:
-    """All that stands out, by model, over whole suites and their relations."""
+def findings(
+    sections: Sequence[Section], bands: Sequence[Sequence[str]], controls: Collection[str] = ()
+) -> dict[str, list[Finding]]:
+    """All that stands out, by model of the bands, over whole suites and their relations."""
     found: dict[str, list[Finding]] = {}
     for section in sections:
-        parts = dict(_parts(section))
+        parts = dict(_parts(section, controls))
         for part, told in parts.items():
             opposite = parts.get(OPPOSITES.get(part, ""), {})
+            shortcut = max((_units(told[m]) for m in controls if m in told), default=0.0)
             for band in bands:
                 for finding in _of_band(section.head, part, [told[m] for m in band if m in told]):
-                    if finding.gap < 0 or not _fails(opposite.get(finding.number.model)):
-                        found.setdefault(finding.number.model, []).append(finding)
+                    model = finding.number.model
+                    earned = _exceeds(finding.number, shortcut) and _exceeds(parts[WHOLE].get(model), 0.0)
+                    if finding.gap < 0 or (earned and not _fails(opposite.get(model))):
+                        found.setdefault(model, []).append(finding)
     return found
 
 
@@ -69,15 +76,18 @@ def clearest(found: Sequence[Finding], sign: int) -> tuple[Finding, ...]:
     return tuple(kept)
 
 
-def _parts(section: Section) -> Iterator[tuple[str, dict[str, Number]]]:
-    """A suite's headline and each of its relations, with the numbers that count, by model."""
+def _parts(section: Section, controls: Collection[str]) -> Iterator[tuple[str, dict[str, Number]]]:
+    """A suite's headline and each of its relations, with the numbers that count, by model.
+
+    Of controls every number counts: what a bag of words reaches is the shortcut itself.
+    """
     headline = {number.model: number for number in reversed(section.overall) if number.metric == section.head.metric}
-    barred = {model for model, number in headline.items() if number.noted}
+    barred = {model for model, number in headline.items() if number.noted} - set(controls)
     yield WHOLE, _counting(headline.values(), barred)
     for breakdown in section.breakdowns:
         if breakdown.by == "relation":
             for part in breakdown.parts:
-                yield part.name, _counting([cell.number for cell in part.cells if cell.number], barred)
+                yield part.name, _counting([cell.number for cell in part.cells if cell.number and not cell.few], barred)
 
 
 def _counting(told: Iterable[Number], barred: set[str]) -> dict[str, Number]:
@@ -101,6 +111,10 @@ def _of_band(head: Head, part: str, band: Sequence[Number]) -> Iterator[Finding]
         gap = low - bar if low > bar + CLOSE else high - bar if high < bar - CLOSE else 0.0
         if gap:
             yield Finding(head, part, number, bar, gap, able, len(others))
+
+
+def _exceeds(number: Number | None, units: float) -> bool:
+    return number is not None and _bounds(number)[0] > units + CLOSE
 
 
 def _fails(number: Number | None) -> bool:

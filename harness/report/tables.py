@@ -51,12 +51,13 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A suite's column: its headline metric is that of its first result over all rows."""
+    """A suite's column: its headline metric is that of its first result over all rows; `question` is what it asks."""
 
     suite: str
     anchor: str
     metric: str
     label: str
+    question: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +154,9 @@ def _heads(run: Run, found: Sequence[Number]) -> tuple[Head, ...]:
         if number.slice == "all":
             metrics.setdefault(number.suite, number.metric)
     suites = list(dict.fromkeys(cell["suite"] for cell in run.info["cells"]))
+    questions = run.info.get("questions") or {}  # older runs kept none
     return tuple(
-        Head(suite, anchor, metrics.get(suite, ""), metric_label(metrics.get(suite, "")))
+        Head(suite, anchor, metrics.get(suite, ""), metric_label(metrics.get(suite, "")), questions.get(suite) or "")
         for suite, anchor in zip(suites, _anchors(suites), strict=True)
     )
 

@@ -39,6 +39,21 @@ def test_an_oracle_of_relations_does_not_beat_the_words_that_say_them(rows):
     assert found["objects"].note.startswith("the probe lies above: +")
 
 
+def test_a_probe_alone_stands_beside_its_words_and_no_other_baseline(rows):
+    scores = scored(rows, oracle(rows))
+    alone, whole_of = grouped_probe(scores, alone=True), grouped_probe(scores)
+    assert by_baseline(alone) == {"bag of words": by_baseline(whole_of)["bag of words"]}
+    assert "does not beat bag of words" in whole(alone).note
+    assert by_baseline(grouped_probe(replace(scores, sides=("image",)), alone=True)) == {}
+
+
+def test_a_probe_that_random_weights_equal_is_marked(rows):
+    mute = tuple(replace(row, text=f"a caption of {row.subject} and {row.object}") for row in rows)
+    scores = scored(mute, oracle(rows))
+    assert whole(grouped_probe(scores, untrained=scores)).note.endswith("does not beat random weights")
+    assert "random weights" not in whole(grouped_probe(scores, untrained=scored(mute, noise(rows)))).note
+
+
 def test_a_probe_that_beats_the_words_is_not_marked(rows):
     mute = tuple(replace(row, text=f"a caption of {row.subject} and {row.object}") for row in rows)
     findings = grouped_probe(scored(mute, oracle(rows)))

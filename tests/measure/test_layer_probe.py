@@ -222,6 +222,7 @@ def test_random_weights_have_a_best_layer_of_their_own_on_the_same_rows():
     found, alone = by_slice(layer_probe(layers, untrained=twin, count=19)), layer_probe(twin, count=19)
     beside, gap = found["baseline=random weights"], found["all"].value - by_slice(alone)["all"].value
     assert alone.about["layer"] == 1
+    assert "random weights" not in found["all"].note
     assert replace(beside, note="") == replace(by_slice(alone)["all"], slice=beside.slice, floor=None, note="")
     assert re.fullmatch(
         rf"the probe lies above: \+{gap:.3f} \[\+0\.\d+, \+0\.\d+\]; layer 1, chosen on validation rows", beside.note
@@ -229,7 +230,9 @@ def test_random_weights_have_a_best_layer_of_their_own_on_the_same_rows():
 
 
 def test_the_same_layers_do_not_lie_above_themselves(planted):
-    beside = by_slice(layer_probe(planted, untrained=planted, count=19))["baseline=random weights"]
+    told = by_slice(layer_probe(planted, untrained=planted, count=19))
+    assert told["all"].note.endswith("; does not beat random weights")
+    beside = told["baseline=random weights"]
     assert beside.note.startswith("the probe does not lie above: +0.000 [+0.000, +0.000]; layer 2")
 
 

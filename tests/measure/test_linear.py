@@ -121,7 +121,7 @@ def test_options_leave_the_order_of_rows_without_a_part(scores, options):
     assert grouped_probe(shuffled, **options, alone=True) == grouped_probe(scores, **options, alone=True)
 
 
-def test_the_probe_alone_has_its_own_numbers_and_no_others(scores):
+def test_the_probe_alone_has_its_own_numbers_and_those_of_its_words(scores):
     findings = grouped_probe(scores, alone=True)
     assert {r.metric for r in findings.results} == {"macro_f1"}
-    assert not any(r.slice.startswith("baseline=") for r in findings.results)
+    assert {r.slice for r in findings.results if r.slice.startswith("baseline=")} == {"baseline=bag of words"}

@@ -3,14 +3,20 @@
 import pytest
 from plugin_folder import Folder, control, pretend, said, text_suite
 
-CHOICE = """
+CHOICE = '''
+    """Scenes: which caption
+    is true of a picture?
+
+    Chance 1/4.
+    """
+
     import pytest
     from harness import caption_choice, scene_choices
 
     @pytest.mark.suite("scenes", needs="ScoresCaptions")
     def test_scenes(model, score_captions, record):
         record(caption_choice(score_captions(model, scene_choices("spatial", split="test")[:40])))
-"""
+'''
 KINDS = ("constant", "random", "position-biased")
 FIELDS = ["suite", "model", "metric", "slice", "value", "low", "high", "n", "chance", "floor", "note"]
 COLUMNS = ["suite", "model", "row", "group", "slice", "gold", "predicted", "correct", "scores"]
@@ -81,6 +87,7 @@ def test_run_json_tells_what_was_run_on_what(runs):
     assert info["limit"] is None
     assert [model["name"] for model in info["models"]] == list(KINDS)
     assert len(info["cells"]) == 6
+    assert info["questions"] == {"scenes": "Scenes: which caption is true of a picture?"}  # of texts nothing is said
 
 
 def test_the_page_is_written(runs):

@@ -138,6 +138,7 @@ def hostile_info() -> dict[str, Any]:
         "command": "\n".join((*HOSTILE, HALF)),
         "models": names,
         "git": {"commit": HOSTILE[1]},
+        "questions": {suite: bad for bad in HOSTILE for suite in ("scene", bad)},
         HOSTILE[0]: {HOSTILE[1]: HOSTILE},
     }
 

@@ -175,6 +175,9 @@ def test_the_page_shows_value_interval_expectation_and_mark(make_run: MakeRun):
     row = page[page.index(">cal-bag<") : page.index(">cal-vertical<")]
     cell = re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", row[row.index("<td") : row.index("</td>")]))
     assert "12.3 %" in cell
+    assert re.search(r"n=[\d,]+", cell)
+    assert "its interval, half as wide again, has to hold it" in page
+    assert "test rows alone" in page
     assert "[10.0, 15.0]" in cell
     assert f"made to be {EXPECTED['cal-bag']['colour']}" in cell
     assert "✗ read wrongly" in cell

@@ -10,6 +10,8 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from report_samples import HOSTILE
 from test_report_page import Outline
 
@@ -108,7 +110,9 @@ def test_rows_that_turned_are_counted_and_some_are_listed(sample_run: Path) -> N
     assert found.turned == 40 + 1 + 1 + 1
     assert found.listed == gate.OF_ONE + 3
     text = " ".join(Outline(view(sample_run)).text.split())
-    assert "43 in all, of which 28 stand here, what regressed first; 15 are left out" in text
+    assert (
+        "43 in all, of which 28 stand here, shared out over what regressed, then over the rest; 15 are left out" in text
+    )
     assert "and 15 more" in text
 
 
@@ -117,9 +121,38 @@ def test_the_page_lists_a_few_hundred_rows_at_most() -> None:
     found = gate._compared(Gate(baseline={}, verdicts=verdicts))
     assert found.listed == gate.LINKS == sum(len(x.to_wrong.rows) + len(x.to_right.rows) for x in found.lines)
     assert found.turned == 40 * 80
-    assert found.lines[0].listed
-    assert not found.lines[-1].listed
+    assert all(line.listed for line in found.lines)
     assert found.lines[-1].to_wrong.count == 40
+
+
+def test_links_are_shared_out_over_what_regressed_before_the_others() -> None:
+    worse = [replace(REGRESSED, model=f"m{i}", to_right=WRONG) for i in range(7)]
+    lines = gate._compared(Gate(baseline={}, verdicts=(*worse, replace(BETTER, to_right=WRONG)))).lines
+    assert [len(line.to_wrong.rows) + len(line.to_right.rows) for line in lines[:7]] == pytest.approx(
+        [300 / 7] * 7, abs=2
+    )
+    assert not lines[7].listed
+    lines = gate._compared(Gate(baseline={}, verdicts=(*worse[:2], replace(BETTER, to_right=WRONG)))).lines
+    assert [len(line.to_right.rows) for line in lines] == [gate.OF_ONE] * 3
+
+
+@given(wants=st.lists(st.integers(0, 30)), left=st.integers(0, 400))
+def test_what_is_dealt_is_all_there_is_and_nobody_gets_less_for_another_to_get_more(
+    wants: list[int], left: int
+) -> None:
+    shares = gate._dealt(wants, left)
+    assert sum(shares) == min(sum(wants), left)
+    short = [share for share, want in zip(shares, wants, strict=True) if share < want]
+    assert all(share <= want for share, want in zip(shares, wants, strict=True))
+    assert not short or max(shares) - min(short) <= 1
+
+
+def test_what_regressed_leads_from_the_leaderboard_to_the_comparison(sample_run: Path) -> None:
+    text = render(gated(sample_run)).read_text()
+    assert '<a class="failed" href="#compare">regressed</a>' in text
+    assert "why-" in text  # of the cells that failed
+    assert "<bdi>worse</bdi></li>" not in text
+    assert "The interval is of one cell alone; the verdict is after Holm over all." in text
 
 
 @pytest.mark.parametrize("bad", [*HOSTILE, "a/b?c#d %41", "half \ud800"])

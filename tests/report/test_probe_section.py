@@ -356,6 +356,22 @@ def test_every_reading_has_its_mark(both, decoded, said, mark):
     assert only(found).mark == mark
 
 
+@pytest.mark.parametrize(
+    ("note", "said", "mark"),
+    [
+        ("the probe does not lie above: -0.025 [-0.060, +0.010]", 0.25, held.UNTRAINED),
+        ("the probe does not lie above: -0.025 [-0.060, +0.010]", 0.9, held.UNTRAINED),
+        ("the probe lies above: +0.200 [+0.100, +0.300]; layer 1", 0.25, held.NOT_SAID),
+    ],
+)
+def test_what_random_weights_hold_as_well_was_not_learnt(both, note, said, mark):
+    beside = measured("accuracy", 0.65, "baseline=random weights", chance=0.25, note=note)
+    probe = Findings((*layered(0.63).results, beside), ())
+    found = both({("scene-layers-image", "m"): probe, ("scene-layouts", "m"): laid_out(said, said)})
+    assert {line.mark for line in found.lines} == {mark}
+    assert found.not_said == (("m",) if mark == held.NOT_SAID else ())
+
+
 def test_without_an_interval_nothing_is_read_off(both):
     bare = Findings((Result(metric="answer_accuracy", value=0.3, n=9, chance=0.25),), ())
     found = both({("scene-layers-chat-text", "m"): layered(0.9), ("scene-layers-chat", "m"): bare})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,13 @@ from harness.report import profiles, render, tables
 from harness.report.inline import visible
 from harness.report.numbers import DASH, bare
 from harness.report.page import _environment
+from harness.results import Outcome
 from harness.runs import Run, read_run
 from harness.shards import Cell
 
 PLAIN = {"section", "h2", "h3", "p", "div", "span", "b", "bdi", "a", "table", "thead", "tbody", "tr", "th", "td"}
 PLAIN |= {"details", "summary"}
+COLUMNS = ["suite", "model", *(f.name for f in fields(Outcome))]
 
 
 def profiles_of(folder: Path) -> dict[str, profiles.Profile]:
@@ -94,7 +96,7 @@ def test_a_full_run_stays_small(tmp_path: Path) -> None:
     names = [(f"suite-{s}", f"model-{m}", choice(0.3 + m / 100)) for s in range(12) for m in range(30)]
     lines = [{"suite": s, "model": m, **asdict(r)} for s, m, found in names for r in found.results]
     cells = [{"suite": s, "model": m, "status": "passed"} for s, m, _ in names]
-    run = Run(tmp_path, {"cells": cells}, DataFrame(lines), DataFrame())
+    run = Run(tmp_path, {"cells": cells}, DataFrame(lines), DataFrame(columns=COLUMNS))
     board = tables.board(run)
     views = [view(it) for it in profiles.sections(run, board, tables.sections(run, board))]
     assert len(views) == 30

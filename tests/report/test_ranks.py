@@ -11,7 +11,7 @@ from report_samples import INFO, MakeRun
 from scipy.stats import binomtest
 
 from harness.report import render
-from harness.report.ranks import NO_ROWS, OTHERS, REPEATED, Ranks, ranks
+from harness.report.ranks import NO_ROWS, OTHERS, REPEATED, SIGNED, Ranks, ordered, ranks
 from harness.report.tables import board
 from harness.results import Findings, Outcome, Result
 from harness.runs import read_run
@@ -90,6 +90,16 @@ def test_a_headline_that_is_no_mean_over_rows_is_said(make_run: MakeRun) -> None
     assert "letters: rows right" in render(run).read_text()
 
 
+def test_a_headline_that_is_a_difference_has_no_letters_and_it_is_said(make_run: MakeRun) -> None:
+    cells = [cell(name, answered(own, "difference", 0.4)) for name, own in answered_by_all().items()]
+    run = make_run(cells, models=MODELS)
+    found = ranked(run)
+    assert not found.letters
+    assert not found.by_rows
+    assert [(it.suite, set(it.models), it.reason) for it in found.left_out] == [("s", set(SKILLS), SIGNED)]
+    assert SIGNED in render(run).read_text()
+
+
 def test_models_without_letter_are_named_with_the_reason(make_run: MakeRun) -> None:
     right = answered_by_all()
     bare = Findings((Result(metric="accuracy", value=0.5, n=N),), ())
@@ -121,6 +131,31 @@ def test_bands_are_compared_apart_and_controls_not_at_all(make_run: MakeRun, tag
     assert {model for (_, model), letters in found.letters.items() if "a" in letters} == firsts
 
 
+def test_models_stand_by_how_often_they_are_in_the_first_group(make_run: MakeRun) -> None:
+    right = answered_by_all()
+    low = {"best": "worst", "worst": "best"}  # on the first suite of the alphabet the best one knows nothing
+    cells = [cell(name, answered(right[low.get(name, name)]), "a") for name in SKILLS]
+    cells += [cell(name, answered(right[name]), suite) for suite in ("b", "c") for name in SKILLS]
+    cells += [cell(name, answered(own, "macro_f1", 0.5), "d") for name, own in right.items()]
+    run = make_run([*cells, cell("new", Findings((Result(metric="accuracy", value=1.0, n=9),), ()), "a")],
+                   models=[*MODELS, {"name": "new", "family": "dual"}])  # fmt: skip
+    found = read_run(run)
+    before = board(found)
+    told = ranks(found, before)
+    assert told.firsts == {"best": (2, 3), "close": (3, 3), "middle": (0, 3), "worst": (1, 3)}
+    (band,) = ordered(before, told).bands
+    assert [s.model for s in band.standings] == ["close", "best", "worst", "middle", "new"]
+    text = render(run).read_text()
+    assert "in the first group on 2 of 3 suites" in text
+    assert "Several orders are possible" in text
+    assert text.index(">close</bdi></a><span") < text.index(">best</bdi></a><span")
+
+
+def test_the_twenty_seventh_group_is_not_the_first() -> None:
+    told = Ranks({("s", "m"): "a2b2", ("s", "n"): "za", ("t", "m"): "a"}, frozenset(), ())
+    assert told.firsts == {"m": (1, 2), "n": (1, 1)}
+
+
 def test_one_model_alone_has_no_letter(make_run: MakeRun) -> None:
     found = ranked(make_run([cell("best", answered(answered_by_all()["best"]))], models=MODELS))
     assert not found.letters
@@ -130,7 +165,10 @@ def test_one_model_alone_has_no_letter(make_run: MakeRun) -> None:
 def test_limited_rows_tell_nothing_apart(make_run: MakeRun) -> None:
     run = make_run([cell(name, answered(own)) for name, own in answered_by_all().items()], models=MODELS, limit=200)
     assert not ranked(run).letters
-    assert "No letters tell models apart" in render(run).read_text()
+    text = render(run).read_text()
+    assert "No letters tell models apart" in text
+    assert "in the first group" not in text
+    assert "Models stand in the order of the first suite." in text
 
 
 def test_letters_stand_beside_the_values(make_run: MakeRun) -> None:
@@ -138,5 +176,5 @@ def test_letters_stand_beside_the_values(make_run: MakeRun) -> None:
         make_run([cell(name, answered(own)) for name, own in answered_by_all().items()], info=INFO, models=MODELS)
     )
     text = page.read_text()
-    assert text.count('<span class="letters">') == len(SKILLS) + 2  # and those of the definitions
+    assert text.count('<span class="letters">') == len(SKILLS) + 3  # and those of the definitions
     assert "models of one band that share a letter are not told apart" in text

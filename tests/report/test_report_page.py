@@ -16,6 +16,7 @@ from report_samples import HOSTILE, MakeRun, choice, hostile_cells, hostile_info
 
 from harness.errors import RunError
 from harness.report import render
+from harness.report.inline import visible
 from harness.report.numbers import DASH, bare
 from harness.results import Findings, Result
 from harness.runs import read_run
@@ -123,14 +124,24 @@ def test_failed_cells_show_no_numbers(make_run: MakeRun) -> None:
     assert "died" in page
 
 
+def test_what_a_suite_asks_stands_with_its_name(sample_run: Path, make_run: MakeRun) -> None:
+    assert 'class="question"' not in render(sample_run).read_text()
+    asked = {"scene-choice": f"Which caption? {HOSTILE[0]}"}
+    page = outline(make_run(sample_cells(), name="asked", questions=asked))
+    shown = visible(asked["scene-choice"])
+    assert shown in page.text
+    assert [a["href"] for tag, a in page.tags if tag == "a" and a.get("title") == shown] == ["#suite-scene-choice"]
+    assert [a for _, a in page.tags].count({"class": "question"}) == 1
+
+
 def test_regressed_cells_show_number_and_reason(make_run: MakeRun) -> None:
     page = outline(
         make_run([Cell(suite="s", model="m", status="regressed", reason="3 points down", findings=probe(0.6))])
     )
     assert "0.600" in page.rows[1][1]
     assert "regressed" in page.rows[1][1]
-    assert ("a", "#why-1", "3 points down") in [(tag, a.get("href"), a.get("title")) for tag, a in page.tags]
-    assert "3 points down" in page.text  # below the table, under that number
+    assert ("span", "3 points down") in [(tag, a.get("title")) for tag, a in page.tags]
+    assert "why-1" not in [a.get("id") for _, a in page.tags]
 
 
 def test_a_cell_with_another_metric_names_it(make_run: MakeRun) -> None:

@@ -23,9 +23,14 @@ from harness.report import render
 from harness.report import rows as module
 from harness.report.matching import NOTHING, Asked, Named, by_set, match
 from harness.report.packing import MISSING, pack, table
-from harness.report.rows import Browser, section
-from harness.runs import read_run
+from harness.report.rows import Browser
+from harness.report.tables import board
+from harness.runs import Run, read_run
 from harness.shards import Cell
+
+
+def section(run: Run) -> Browser | None:
+    return module.section(run, board(run))
 
 
 def unpacked(data: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -54,7 +55,9 @@ def found_in(make_run: MakeRun, *cells: Cell, name: str = "run") -> dict[str, li
     models = [{"name": cell.model, "tags": ["control"] if cell.model.startswith("c") else []} for cell in cells]
     run = read_run(make_run(cells, info={"models": models}, name=name))
     board = tables.board(run)
-    return findings(tables.sections(run, board), [[s.model for s in band.standings] for band in board.bands])
+    names = {band.title: [s.model for s in band.standings] for band in board.bands}
+    controls = names.pop(tables.CONTROLS, [])
+    return findings(tables.sections(run, board), list(names.values()), controls)
 
 
 def told(found: Mapping[str, list[Finding]], model: str, sign: int = 1) -> list[str]:
@@ -84,9 +87,32 @@ def test_a_model_alone_is_compared_with_guessing(make_run: MakeRun) -> None:
 
 
 def test_bands_are_not_compared_with_each_other(make_run: MakeRun) -> None:
-    found = found_in(make_run, *cells_of({"all": {"a": 0.8, "c1": 0.9, "c2": 0.9}}))
+    found = found_in(make_run, *cells_of({"all": {"a": 0.8, "c1": 0.6, "c2": 0.6}}))
     assert found["a"][0].others == 0
     assert told(found, "a") == ["all rows"]
+
+
+def test_what_a_control_reaches_as_well_is_no_strength_and_of_controls_nothing_is_said(make_run: MakeRun) -> None:
+    values = {"all": {"a": 0.8, "c1": 0.78, "c2": 0.3}, "above": {"a": 0.9, "c1": 0.3, "c2": 0.86}}
+    assert found_in(make_run, *cells_of(values)) == {}
+    noted = cells_of({"all": {"c1": 0.9}}, note="does not beat bag of words")  # it is the bag of words
+    assert found_in(make_run, *cells_of({"all": {"a": 0.9}}), *noted, name="noted") == {}
+    weak = found_in(make_run, *cells_of({"all": {"a": 0.8, "c1": 0.3}, "above": {"a": 0.1, "c1": 0.0}}), name="weak")
+    assert (told(weak, "a"), told(weak, "a", -1)) == (["all rows"], ["above"])
+    assert set(weak) == {"a"}
+
+
+def test_a_part_of_a_suite_at_chance_is_no_strength(make_run: MakeRun) -> None:
+    found = found_in(make_run, *cells_of({"all": {"a": 0.28}, "above": {"a": 0.9}, "far": {"a": 0.1}}))
+    assert told(found, "a") == []
+    assert told(found, "a", -1) == ["far"]
+
+
+def test_a_part_of_few_rows_says_nothing(make_run: MakeRun) -> None:
+    few = cells_of({"all": {"a": 0.9}, "above": {"a": 0.95}, "far": {"a": 0.05}})
+    parts = [replace(r, n=29 if r.slice != "all" else r.n) for r in few[0].findings.results]
+    found = found_in(make_run, replace(few[0], findings=Findings(tuple(parts), ())))
+    assert [finding.part for finding in found["a"]] == ["all rows"]
 
 
 def test_a_leaning_to_one_answer_is_no_strength(make_run: MakeRun) -> None:
@@ -134,7 +160,7 @@ def test_the_rule_agrees_with_a_direct_computation(values: list[tuple[float, flo
     numbers = [[number(f"m{i}", v, by) for i, v in enumerate(row)] for row in values]
     head = tables.Head("s", "suite-s", "accuracy", "accuracy, %")
     for row, told_values in zip(numbers, values, strict=True):
-        section = tables.Section(head, tuple(row), None, None, None, (), ())
+        section = tables.Section(head, tuple(row), None, None, None, None, (), None, (), ())
         found = findings([section], [[n.model for n in row]])
         units = (np.array(told_values) - CHANCE) / (1 - CHANCE)
         low = (np.maximum(np.array(told_values) - by, 0) - CHANCE) / (1 - CHANCE)
