@@ -83,8 +83,10 @@ class Breakdown:
 
     @property
     def numbers(self) -> set[Number]:
-        """All that the breakdown shows, the spread apart."""
-        return {cell.number for part in self.parts for cell in part.cells if cell.number}
+        """All that the breakdown shows; of one model, that is without the spread."""
+        spread = self.spread if len(self.models) > 1 else ()
+        cells = (cell.number for part in self.parts for cell in part.cells)
+        return {number for number in (*cells, *spread) if number}
 
 
 def breakdowns(metric: str, found: Sequence[Number], support: Support) -> tuple[Breakdown, ...]:

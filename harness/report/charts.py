@@ -11,7 +11,7 @@ from typing import Any
 import altair as alt
 
 from harness.report.calibration import Study
-from harness.report.curves import LAYER, Curve
+from harness.report.curves import LAYER, Curve, Curves
 from harness.report.inline import visible
 from harness.report.numbers import DIFFERENCE, Number, is_percent, metric_label
 from harness.report.probes import Table
@@ -114,8 +114,12 @@ def _curve(study: Study, asked: str) -> alt.LayerChart:
     return alt.layer(*layers).properties(title=asked, width=300, height=240)
 
 
-def place_curves(curves: Sequence[Curve], label: str, by: str) -> dict[str, Any]:
-    """The spec of numbers by layer or capacity: a line and a band a model, the chosen layer in a ring; at most six."""
+def place_curves(of: Curves, curves: Sequence[Curve]) -> dict[str, Any]:
+    """The spec of numbers by layer or capacity: a line and a band a model, the chosen layer in a ring; at most six.
+
+    `curves` are some of `of`; all drawings of one metric have one vertical axis.
+    """
+    label, by = of.label, of.by
     models = unique([visible(curve.model) for curve in curves])
     points = [
         {"model": model, by: str(place), "size": place.size, "kind": place.kind, **_at(number), **_guess(number)}
@@ -131,7 +135,9 @@ def place_curves(curves: Sequence[Curve], label: str, by: str) -> dict[str, Any]
         detail="kind:N",  # no line leads from a linear probe to a network
         tooltip=[alt.Tooltip(f"{name}:N") for name in ("model", by, "value", "interval", "chance", "floor")],
     )
-    y = alt.Y("at:Q", title=label, scale=alt.Scale(zero=False))
+    unit = 100 if is_percent(of.metric) else 1
+    ends = [end * unit for end in of.extent or ()]
+    y = alt.Y("at:Q", title=label, scale=alt.Scale(zero=False, nice=True, **({"domain": ends} if ends else {})))
     shapes = alt.Scale(domain=models, range=list(SHAPES[: len(models)]))
     guess = base.mark_line(strokeDash=[4, 4], strokeWidth=1, opacity=0.5)
     layers = [

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from harness.errors import RunError
 from harness.models import NAME
@@ -68,10 +69,20 @@ class Curves:
 
     @property
     def drawings(self) -> tuple[tuple[Curve, ...], ...]:
-        """The curves by drawing."""
+        """The curves in equal parts, one a drawing."""
         if self.metric.startswith("p_"):
             return ()
-        return tuple(self.curves[i : i + TOGETHER] for i in range(0, len(self.curves), TOGETHER))
+        parts = -(-len(self.curves) // TOGETHER)
+        ends = [-(-len(self.curves) * i // parts) for i in range(parts + 1)]
+        return tuple(self.curves[i:j] for i, j in pairwise(ends))
+
+    @property
+    def extent(self) -> tuple[float, float] | None:
+        """The least and the greatest of all that is drawn, so that drawings share an axis; None where nothing is."""
+        numbers = [number for curve in self.curves for _, number in curve.points if number.value is not None]
+        ends = [(n.value, n.low, n.high, n.floor if n.chance is None else n.chance) for n in numbers]
+        found = [end for of in ends for end in of if end is not None]
+        return (min(found), max(found)) if found else None
 
 
 def curves_of(run: Run, found: Sequence[Number]) -> tuple[Curves, ...]:

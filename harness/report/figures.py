@@ -57,7 +57,7 @@ def figures(run: Run) -> Iterator[tuple[str, dict[str, Any]]]:
             yield f"{stem}_axes", paper.axes(suite, section.axes, limit)
         for i, curves in enumerate(section.curves, 1):
             for j, drawn in enumerate(curves.drawings, 1):
-                yield f"{stem}_{curves.by}-{i}-{j}", paper.places(suite, drawn, curves.label, curves.by, limit)
+                yield f"{stem}_{curves.by}-{i}-{j}", paper.places(suite, curves, drawn, limit)
     heads = {head.suite: head for head in tables.heads(run)}
     for matrix in similarity.section(run):
         if matrix.models:

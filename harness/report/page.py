@@ -124,7 +124,7 @@ def _places(section: tables.Section) -> list[tuple[str, Markup]]:
         return []
     from harness.report.charts import place_curves
 
-    return [(name, island(place_curves(curves, of.label, of.by))) for name, curves, of in wanted]
+    return [(name, island(place_curves(of, curves))) for name, curves, of in wanted]
 
 
 def _curves(study: calibration.Study) -> Markup:

@@ -9,7 +9,7 @@ import altair as alt
 
 from harness.report.breakdowns import LEVELS, Breakdown
 from harness.report.charts import INK, config, dots, of_axes, place_curves, unique
-from harness.report.curves import Curve
+from harness.report.curves import Curve, Curves
 from harness.report.inline import visible
 from harness.report.numbers import DASH, metric_label
 from harness.report.probes import Table
@@ -41,9 +41,9 @@ def axes(suite: str, table: Table, limit: int | None) -> dict[str, Any]:
     return _paper(drawing.properties(height=lines * (7 * len(series) + 5)).to_dict(), ONE, suite, limit)
 
 
-def places(suite: str, curves: Sequence[Curve], label: str, by: str, limit: int | None) -> dict[str, Any]:
+def places(suite: str, of: Curves, curves: Sequence[Curve], limit: int | None) -> dict[str, Any]:
     """A metric by layer or capacity."""
-    return _paper({**place_curves(curves, label, by), "height": 150}, ONE, suite, limit)
+    return _paper({**place_curves(of, curves), "height": 150}, ONE, suite, limit)
 
 
 def heatmap(suite: str, breakdown: Breakdown, limit: int | None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from harness.report.numbers import DASH, DIFFERENCE, Number, metric_label
 
 BASELINE = "baseline="
+ABOVE, NOT_ABOVE = "the probe lies above", "the probe does not lie above"  # how a baseline's note begins
 KNOWN = ("majority", "bag of words", "relation words", "objects", "random weights")
 BESIDE = {
     "selectivity": "selectivity",
@@ -41,6 +42,24 @@ class Table:
     def numbers(self) -> set[Number]:
         """All that the table shows."""
         return {number for line in self.lines for number in line.numbers if number}
+
+    @property
+    def shared(self) -> dict[str, tuple[str, ...]]:
+        """What every number of a column notes, and the columns of which that is so; the first column's stand above."""
+        found: dict[str, list[str]] = {}
+        for i, column in enumerate(self.columns[1:], 1):
+            for part in self._common(i):
+                found.setdefault(part, []).append(column)
+        return {part: tuple(columns) for part, columns in found.items()}
+
+    def own(self, column: int, number: Number) -> str:
+        """What a number of a column notes and others of that column do not, without what its marks say."""
+        parts = [part for part in number.remark.split("; ") if part not in self._common(column)]
+        return "; ".join(parts).replace(ABOVE, "above").replace(NOT_ABOVE, "not above")
+
+    def _common(self, column: int) -> tuple[str, ...]:
+        notes = [number.remark.split("; ") for line in self.lines if (number := line.numbers[column])]
+        return tuple(part for part in notes[0] if part and all(part in note for note in notes)) if notes else ()
 
 
 def beside(metric: str, found: Sequence[Number]) -> Table | None:

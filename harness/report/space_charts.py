@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
 
 import altair as alt
+import numpy as np
 
 from harness.report.charts import ABOVE, INK, config
 from harness.report.inline import visible
@@ -13,6 +15,8 @@ from harness.report.similarity import Space, Tree
 
 FEW = 8  # relations that colours can tell apart
 LINE = 15  # pixels a leaf
+WIDTH, HEIGHT = 420, 360
+FONT, WIDE = 10, 0.6  # of a name, and how wide a letter is of that
 
 
 def embedding_map(space: Space) -> dict[str, Any]:
@@ -25,14 +29,31 @@ def embedding_map(space: Space) -> dict[str, Any]:
         alt.Y("y:Q", title=axis[1], axis=alt.Axis(labels=False)),
     )
     base = alt.Chart(alt.InlineData(values=points))
-    color = alt.Color("relation:N", legend=None, scale=alt.Scale(scheme="tableau10")) if few else alt.value(ABOVE)
+    legend = alt.Legend(title=None, orient="bottom", columns=4, symbolOpacity=1)
+    color = alt.Color("relation:N", legend=legend, scale=alt.Scale(scheme="tableau10")) if few else alt.value(ABOVE)
     dots = base.mark_circle(size=28, opacity=0.45).encode(x=x, y=y, color=color, tooltip=[alt.Tooltip("relation:N")])
-    means = (
-        base.transform_aggregate(x="mean(x)", y="mean(y)", groupby=["relation"])
-        .mark_text(color=INK, fontSize=13 if few else 10)
-        .encode(x="x:Q", y="y:Q", text="relation:N")
-    )
-    return _spec(alt.layer(dots, means).properties(width=420, height=360), "Rows of the suite, by relation.")
+    names = alt.Chart(alt.InlineData(values=[] if few else _names(space)))
+    means = names.mark_text(color=INK, fontSize=FONT).encode(x=x, y=y, text="relation:N")
+    drawing = alt.layer(dots, *([] if few else [means])).properties(width=WIDTH, height=HEIGHT)
+    return _spec(drawing, "Rows of the suite, by relation.")
+
+
+def _names(space: Space) -> list[dict[str, Any]]:
+    """Relations at the mean of their rows, those of most rows first; one that would lie on another is left out."""
+    points = np.array([point[:2] for point in space.points])
+    labels = np.array([label for *_, label in space.points])
+    scale = (WIDTH, HEIGHT) / np.maximum(np.ptp(points, axis=0), 1e-9)
+    kept: list[tuple[str, float, float]] = []
+    for label, _ in Counter(labels.tolist()).most_common():
+        x, y = points[labels == label].mean(axis=0)
+        reach = [FONT * WIDE * (len(label) + len(other)) / 2 for other, *_ in kept]
+        near = (
+            abs(x - ox) * scale[0] < r and abs(y - oy) * scale[1] < FONT
+            for r, (_, ox, oy) in zip(reach, kept, strict=True)
+        )
+        if not any(near):
+            kept.append((label, x, y))
+    return [{"x": x, "y": y, "relation": visible(label)} for label, x, y in kept]
 
 
 def dendrogram(tree: Tree) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -114,10 +115,9 @@ def board(run: Run) -> Board:
 
 
 def sections(run: Run, shown: Board) -> list[Section]:
-    """One section per suite that has numbers, its models in the order of the leaderboard."""
-    rank = {s.model: i for i, s in enumerate(s for band in shown.bands for s in band.standings)}
-    found = sorted(numbers(run), key=lambda number: rank[number.model])
-    by_suite = [(head, [number for number in found if number.suite == head.suite]) for head in _heads(run, found)]
+    """One section per suite that has numbers, its models band by band as on the leaderboard, best first."""
+    found = numbers(run)
+    by_suite = [(head, _best_first(head, found, shown)) for head in _heads(run, found)]
     behind = support(run.rows)
     controls = frozenset(s.model for band in shown.bands if band.title == CONTROLS for s in band.standings)
     rows = run.rows[
@@ -142,6 +142,16 @@ def absences(run: Run) -> list[Absence]:
         Absence(status, reason, tuple((suite, tuple(models)) for suite, models in suites.items()))
         for (status, reason), suites in sorted(groups.items(), key=lambda item: item[0][0])
     ]
+
+
+def _best_first(head: Head, found: Sequence[Number], shown: Board) -> list[Number]:
+    """A suite's numbers by band and headline value; those of models without one in the order of the leaderboard."""
+    mine = [number for number in found if number.suite == head.suite]
+    standings = [(i, standing.model) for i, band in enumerate(shown.bands) for standing in band.standings]
+    values = {n.model: n.value for n in reversed(mine) if (n.metric, n.slice) == (head.metric, "all")}
+    scores = {model: -math.inf if (value := values.get(model)) is None else value for _, model in standings}
+    place = {model: (band, -scores[model], i) for i, (band, model) in enumerate(standings)}
+    return sorted(mine, key=lambda number: place[number.model])
 
 
 def _of(specs: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str, Any]:
@@ -214,8 +224,9 @@ def _section(
     axes, parts = probes.axes(head.metric, found), breakdowns(head.metric, found, behind)
     tabled = {number for table in (beside, leaks, axes) if table for number in table.numbers}
     overall = [n for n in found if n.slice == "all" and n.metric == head.metric]
-    more = probes.others(head.metric, [n for n in found if n not in tabled])
-    shown = {*overall, *tabled, *(more.numbers if more else ()), *(number for part in parts for number in part.numbers)}
+    parted = {number for part in parts for number in part.numbers}
+    more = probes.others(head.metric, [n for n in found if n not in tabled and n not in parted])
+    shown = {*overall, *tabled, *(more.numbers if more else ()), *parted}
     rest = [number for number in found if number not in shown and not place_of(number)]
     models = tuple(dict.fromkeys(number.model for number in found))
     said = confusion(rows, head.suite, models, controls)

@@ -101,9 +101,20 @@ def test_a_suite_without_anything_beside_its_score_has_no_table(sectioned):
     assert sectioned(chosen(0.5)).beside is None
 
 
-def test_what_a_baseline_notes_is_not_lost(make_run):
-    text = outline(make_run([Cell(suite="s", model="m", status="passed", findings=probed(0.7))])).text
-    assert text.count("the probe does not lie above: -0.021 [-0.030, -0.010]") == len(BASELINES)
+def test_what_all_lines_note_is_said_once(make_run):
+    cells = [Cell(suite="s", model=model, status="passed", findings=probed(0.7)) for model in "ab"]
+    assert outline(make_run(cells)).text.count("the probe does not lie above: -0.021 [-0.030, -0.010]") == 1
+
+
+def test_what_one_line_notes_stands_in_its_cell(sectioned):
+    found = probed(0.6).results
+    other = [replace(r, note="the probe lies above: +0.3") if r.slice == "baseline=majority" else r for r in found]
+    table = sectioned(probed(0.7), Findings(tuple(other), ())).beside
+    column = table.columns.index("majority")
+    said = [table.own(column, line.numbers[column]) for line in table.lines]
+    assert sorted(said) == ["above: +0.3", "not above: -0.021 [-0.030, -0.010]"]
+    assert all("majority" not in columns for columns in table.shared.values())
+    assert len(table.shared["the probe does not lie above: -0.021 [-0.030, -0.010]"]) == len(BASELINES) - 1
 
 
 def test_leaks_are_told_in_percent(make_run):
@@ -231,11 +242,18 @@ def _specs(run):
     return [json.loads(text.split(f'id="{name}">')[1].split("</script>")[0]) for name in names], page.text
 
 
-def test_many_models_are_drawn_six_at_a_time(make_run):
+def _axis(spec):
+    scales = [layer["encoding"]["y"].get("scale", {}) for layer in spec["layer"]]
+    return next(scale["domain"] for scale in scales if "domain" in scale)
+
+
+def test_many_models_are_drawn_in_equal_parts_of_six_at_most_on_one_axis(make_run):
     cells = [Cell(suite="s", model=f"m{i}", status="passed", findings=layered(0.5)) for i in range(13)]
     specs, _ = _specs(make_run(cells))
     drawn = [spec["layer"][0]["encoding"]["color"]["scale"]["domain"] for spec in specs]
-    assert [len(models) for models in drawn] == [6, 6, 1]
+    assert [len(models) for models in drawn] == [5, 4, 4]
+    assert len({str(_axis(spec)) for spec in specs}) == 1
+    assert _axis(specs[0])[0] < _axis(specs[0])[1]
     assert sorted(name for models in drawn for name in models) == sorted(f"m{i}" for i in range(13))
 
 

@@ -74,7 +74,7 @@ def test_every_result_stands_in_its_suites_tables(sample_page: Path) -> None:
 def test_missing_numbers_are_dashes(make_run: MakeRun) -> None:
     found = Findings((Result(metric="accuracy", value=None, n=4),), ())
     page = outline(make_run([Cell(suite="s", model="m", status="passed", findings=found)]))
-    assert [cell.strip() for cell in page.rows[3]][:8] == ["m", "accuracy", "all", DASH, DASH, "4", DASH, DASH]
+    assert [cell.strip() for cell in page.rows[3]][:6] == ["m", DASH, DASH, "4", DASH, DASH]
     assert not re.search(r"\b(nan|none|null|inf)\b", page.text.split("Provenance")[1].split("Cost")[0].lower())
     assert "NaN" not in "".join("".join(row) for row in page.rows)
 
@@ -167,7 +167,7 @@ def test_a_run_without_numbers_has_a_page_without_charts(make_run: MakeRun) -> N
     assert "vegaEmbed=" not in page
     assert "data-spec=" not in page
     assert "needs ScoresCaptions" in page
-    assert path.stat().st_size < 50_000
+    assert path.stat().st_size < 100_000  # the drawing library alone has more
 
 
 @pytest.mark.parametrize("cells", [[], sample_cells()], ids=["nothing", "sample"])

@@ -81,3 +81,27 @@ def test_a_heatmap_sorts_by_its_columns(browser: Any, page: Path) -> None:  # no
         assert (
             tab.locator("#suite-s table.heat thead th").nth(1).locator("bdi").bounding_box()["height"] > 60
         )  # upright
+
+
+def test_units_and_intervals_are_sorted_as_numbers(browser: Any, page: Path) -> None:  # noqa: F811
+    texts = ["[99.9, 100.0]", "–", "[6.2, 7.0]", "25.0\N{NO-BREAK SPACE}%", "1,200", "[\N{MINUS SIGN}1.5, 2.0]"]
+    with visit(browser, page, view="suite-s") as tab:
+        keys = tab.evaluate(
+            "texts => texts.map(text => sortKey(make('tr', '', make('td', '', text)), 0))",
+            texts,
+        )
+    assert keys == [99.9, None, 6.2, 25.0, 1200, -1.5]
+
+
+def test_the_value_and_its_interval_are_on_screen(browser: Any, page: Path) -> None:  # noqa: F811
+    with visit(browser, page, 390, view="suite-s") as tab:
+        cell = tab.locator("#suite-s .overall tbody td:nth-child(3)").last.bounding_box()
+        assert cell["x"] + cell["width"] <= 390
+
+
+def test_a_click_on_the_view_that_is_shown_loses_no_place(browser: Any, page: Path) -> None:  # noqa: F811
+    with visit(browser, page, view="suite-s") as tab:
+        tab.evaluate("document.querySelector('nav a[href=\"#suite-s\"]').click()")
+        assert tab.evaluate("followed") is False
+        tab.evaluate("document.querySelector('nav a[href=\"#leaderboard\"]').click()")
+        tab.wait_for_selector("html[data-ready='leaderboard']", state="attached")

@@ -282,3 +282,25 @@ def test_a_small_run_and_a_large_one_have_the_same_parts(make_run: MakeRun) -> N
     cells = [Cell(suite="s", model=f"m{i}", status="passed", findings=probe(0.5, many)) for i in range(2)]
     (of,) = view_of(make_run([*cells, *sample_cells()]), "s").breakdowns
     assert (len(of.parts), len(of.models)) == (60, 2)
+
+
+def test_models_of_a_suite_stand_by_its_own_values_and_controls_last(make_run: MakeRun) -> None:
+    level = {"first": {"a": 0.9, "b": 0.5, "control": 0.7}, "second": {"a": 0.5, "b": 0.6, "control": 0.99}}
+    cells = [
+        Cell(suite=suite, model=model, status="passed", findings=Findings((measured("accuracy", value),), ()))
+        for suite, of in level.items()
+        for model, value in of.items()
+    ]
+    specs = [{"name": name, "tags": ["control"] if name == "control" else []} for name in level["first"]]
+    run = make_run(cells, models=specs)
+    assert [number.model for number in view_of(run, "first").overall] == ["a", "b", "control"]
+    assert [number.model for number in view_of(run, "second").overall] == ["b", "a", "control"]
+
+
+def test_the_spread_of_several_models_stands_in_the_heatmap_alone(make_run: MakeRun) -> None:
+    words = [measured("accuracy", v, f"wording={w}", chance=0.25) for w, v in (("above", 0.9), ("over", 0.4))]
+    told = Result(metric="spread", value=0.5, n=90, floor=0.031)
+    found = Findings((measured("accuracy", 0.6), told, *words), ())
+    for names, alone in (("ab", True), ("a", False)):
+        run = make_run([Cell(suite="s", model=m, status="passed", findings=found) for m in names], name=f"run-{names}")
+        assert (view_of(run, "s").more is None) == alone

@@ -6,6 +6,20 @@ tip.className = "tip";
 tip.hidden = true;
 document.body.append(tip);
 
+// An element with a class and contents; everything is put in as text.
+function make(tag, className = "", ...content) {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  element.append(...content);
+  return element;
+}
+
+// What an island holds behind base64 and gzip, as a response to read.
+function unpacked(id) {
+  const bytes = Uint8Array.from(atob(document.getElementById(id).textContent), (character) => character.charCodeAt(0));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip")));
+}
+
 // Own tooltip: text only, whatever a label says.
 function showTip(handler, event, item, value) {
   tip.hidden = value === null || value === undefined || value === "";
@@ -56,11 +70,14 @@ for (const folded of document.querySelectorAll("details.drawings")) {
   folded.addEventListener("toggle", () => folded.open && drawAll(folded));
 }
 
+// A number with or without its unit, the low end of an interval, or the text itself.
 function sortKey(row, column) {
   const cell = row.children[column];
   const text = cell.dataset.order ?? cell.textContent.trim();
-  const number = Number(text.replace(/,/g, ""));
-  return text === "" || text === "–" ? null : Number.isNaN(number) ? text : number;
+  if (text === "" || text === "–") return null;
+  const first = text.replace(/^\[(.+), .+\]$/, "$1");
+  const number = Number(first.replace(/,|\s*%$/g, "").replace("−", "-"));
+  return Number.isNaN(number) ? text : number;
 }
 
 // Rows are sorted within their band; missing values stay last both ways.
@@ -168,7 +185,10 @@ async function route() {
 
 history.scrollRestoration = "manual"; // what is restored stands in `places`
 addEventListener("scroll", () => places.set(shown, scrollY));
-document.addEventListener("click", (event) => { followed = event.target.closest("a[href^='#']") !== null; });
+document.addEventListener("click", (event) => {
+  const a = event.target.closest("a[href^='#']");
+  followed = a !== null && !event.defaultPrevented && a.hash !== location.hash; // else nothing is routed
+});
 document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault(); // the address names the view, and stays
   shown.querySelector("h2").focus();

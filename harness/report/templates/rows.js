@@ -162,10 +162,10 @@
     offer("suite", RowTable.index.suites.map((one, number) => [one.name, String(number)]));
     const some = RowTable.index.models.some((model) => !model.control);
     for (const model of RowTable.index.models) {
-      const box = rowItem.make("input");
+      const box = make("input");
       box.type = "checkbox";
       box.checked = !some || !model.control;
-      find(".row-checks").append(rowItem.make("label", "", box, rowItem.make("bdi", "", model.name)));
+      find(".row-checks").append(make("label", "", box, make("bdi", "", model.name)));
     }
     form.hidden = false;
     find(".row-hardest").hidden = true;

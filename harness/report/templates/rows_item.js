@@ -1,15 +1,8 @@
 "use strict";
-// One row of the browser as elements: a line of the list, and all about it when it is open. Everything is put in as text.
+// One row of the browser as elements: a line of the list, and all about it when it is open.
 const rowItem = (() => {
   const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
   const letter = (i) => LETTERS[i] ?? String(i + 1);
-
-  function make(tag, className = "", ...content) {
-    const element = document.createElement(tag);
-    if (className) element.className = className;
-    element.append(...content);
-    return element;
-  }
 
   const bdi = (text, className = "") => make("bdi", className, text);
 
@@ -148,5 +141,5 @@ const rowItem = (() => {
     return make("div", "row-acts", button, other, told);
   }
 
-  return { item, acts, make };
+  return { item, acts };
 })();

@@ -13,9 +13,7 @@ class RowTable {
   }
 
   static async #unpack(suite) {
-    const bytes = Uint8Array.from(atob(RowTable.island(`row-data-${suite}`)), (character) => character.charCodeAt(0));
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-    return new RowTable(suite, await new Response(stream).arrayBuffer());
+    return new RowTable(suite, await unpacked(`row-data-${suite}`).arrayBuffer());
   }
 
   constructor(number, buffer) {
