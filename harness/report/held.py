@@ -233,7 +233,7 @@ def _mark(held: Number, said: Number, untrained: Number | None) -> str:
     holds, says = _beats(held), _beats(said)
     if holds is None or says is None:
         return UNKNOWN
-    if holds and untrained and not untrained.note.startswith(ABOVE):
+    if holds and untrained and ABOVE not in untrained.note:  # a limit may be noted before it
         return UNTRAINED
     return {(True, False): NOT_SAID, (True, True): BOTH, (False, True): NOT_HELD, (False, False): NEITHER}[holds, says]
 

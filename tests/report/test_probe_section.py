@@ -380,6 +380,7 @@ def test_every_reading_has_its_mark(both, decoded, said, mark):
         ("the probe does not lie above: -0.025 [-0.060, +0.010]", 0.25, held.UNTRAINED),
         ("the probe does not lie above: -0.025 [-0.060, +0.010]", 0.9, held.UNTRAINED),
         ("the probe lies above: +0.200 [+0.100, +0.300]; layer 1", 0.25, held.NOT_SAID),
+        ("--limit 9: not comparable; the probe lies above: +0.200 [+0.100, +0.300]", 0.25, held.NOT_SAID),
     ],
 )
 def test_what_random_weights_hold_as_well_was_not_learnt(both, note, said, mark):
