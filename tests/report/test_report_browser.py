@@ -100,7 +100,7 @@ def test_the_page_reads_without_script(browser: Any, sample_page: Path) -> None:
 def test_a_click_sorts_within_each_band(browser: Any, sample_page: Path) -> None:
     with visit(browser, sample_page) as tab:
         button = tab.locator(".board thead button").nth(3)
-        names = "[...document.querySelectorAll('.board tbody th[scope=row] > bdi')].map(e => e.textContent)"
+        names = "[...document.querySelectorAll('.board tbody th[scope=row] a bdi')].map(e => e.textContent)"
         button.click()
         assert tab.evaluate(names) == ["mpnet", "minilm", "clip-b32/text", "clip-b32/image", "random", "large"]
         assert tab.locator(".board th[aria-sort]").get_attribute("aria-sort") == "descending"
