@@ -305,7 +305,8 @@ def test_merging_again_keeps_what_a_cell_asked(run):
     Shard(run, "late").append(cell([1, 1], "u", sets=()))
     merge(run)
     cells = {(c["suite"], c["model"]): c for c in read_run(run).info["cells"]}
-    assert cells["t", "m"]["asked"] == {"rows": 4, "repeated": 0, "sets": ["d1"], "data": {"vsr/test.jsonl": "a" * 64}}
+    asked = {"rows": 4, "repeated": 0, "sets": ["d1"], "data": {"vsr/test.jsonl": "a" * 64}, "pictures": "p1"}
+    assert cells["t", "m"]["asked"] == asked
     assert cells["u", "m"]["asked"]["sets"] == []
     assert "asked" not in cells["t", "m"]["stats"]
     assert of_run(read_run(run)).cells["u", "m"]["rows"] == 2

@@ -156,7 +156,7 @@ def test_measured_numbers_come_first_and_stay_as_they_are(run):
     page = render(run).read_text()
     before = page[: page.index('id="suite-whatsup-a-paper-published"')]
     measured = cells(Outline(before[before.index('id="suite-whatsup-a-paper"') :]))
-    assert measured[1][:6] == ["my-b32", "accuracy", "all", "30.3 %", "[26.3, 34.3]", "412"]
+    assert ["my-b32", "30.3 %", "[26.3, 34.3]", "412"] in [row[:4] for row in measured]
     assert ["model", "on"] in [row[:2] for row in measured]
 
 
