@@ -176,5 +176,7 @@ def test_letters_stand_beside_the_values(make_run: MakeRun) -> None:
         make_run([cell(name, answered(own)) for name, own in answered_by_all().items()], info=INFO, models=MODELS)
     )
     text = page.read_text()
-    assert text.count('<span class="letters">') == 2 * len(SKILLS) + 3  # also in the suite's view, and those of the definitions
+    assert (
+        text.count('<span class="letters">') == 2 * len(SKILLS) + 3
+    )  # also in the suite's view, and those of the definitions
     assert "models of one band that share a letter are not told apart" in text
